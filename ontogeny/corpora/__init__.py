@@ -1,0 +1,1 @@
+"""Annotated text, whatever its source, in one form."""

@@ -1,0 +1,57 @@
+"""What every job does around its work: a log, a bound on threads, an error a person can read."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ontogeny.errors import OntogenyError
+
+
+@contextmanager
+def job(log: str | os.PathLike[str], threads: int = 1) -> Iterator[logging.Logger]:
+    """Run the block with its messages in the file `log` and with at most `threads` threads.
+
+    Standard output and error of the block, those of its child processes included, go to the log.
+    An `OntogenyError` ends the process with status 1 and its message alone, in the log and on the
+    terminal: the cause lies in the input, so a traceback would only hide it. Any other exception
+    goes on, with its traceback in the log.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    # Tokenizers would otherwise start threads of their own and warn whenever a loader forks.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    streams = os.dup(1), os.dup(2)
+    with open(log, "w", buffering=1, encoding="utf-8") as handle:
+        _redirect(handle.fileno(), handle.fileno())
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True
+        )
+        logger = logging.getLogger("ontogeny")
+        start = time.perf_counter()
+        try:
+            if "torch" in sys.modules:
+                sys.modules["torch"].set_num_threads(threads)
+            yield logger
+            logger.info("done in %.1f s", time.perf_counter() - start)
+        except OntogenyError as error:
+            logger.error("%s", error)
+            os.write(streams[1], f"{type(error).__name__}: {error}\n".encode())
+            sys.exit(1)
+        except Exception:
+            logger.exception("an unexpected error")
+            raise
+        finally:
+            _redirect(*streams)
+            for stream in streams:
+                os.close(stream)
+
+
+def _redirect(output: int, error: int) -> None:
+    """Point the process's standard output and error at the given file descriptors."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(output, 1)
+    os.dup2(error, 2)

@@ -1,0 +1,1 @@
+"""Probes on frozen representations, many layers and tasks as one batched problem."""

@@ -1,0 +1,1 @@
+"""The push-down study: where syntax lives in the layers, and how it migrates."""

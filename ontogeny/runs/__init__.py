@@ -1,0 +1,1 @@
+"""Training runs: schedules, architectures, tokenizers, pretraining, local checkpoints."""

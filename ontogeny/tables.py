@@ -1,0 +1,149 @@
+"""Long and tidy tables that keep to a declaration, or are not written."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ontogeny.errors import TableError
+from ontogeny.files import atomic_path
+
+ARROW_TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64()}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its type (`string`, `int` or `float`), meaning and unit.
+
+    `nullable` says whether a row to which the column does not apply may leave it null. `values`,
+    where given, lists all that may stand there.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named number: its meaning and unit, and the closed interval in which it must lie."""
+
+    name: str
+    meaning: str
+    unit: str = ""
+    lowest: float = -np.inf
+    highest: float = np.inf
+
+
+@dataclass(frozen=True)
+class Table:
+    """The declaration of one table: key columns, then `metric`, `value`, then further columns.
+
+    A row is identified by its keys and its metric together.
+    """
+
+    name: str
+    keys: tuple[Column, ...]
+    metrics: tuple[Metric, ...]
+    further: tuple[Column, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, in the order in which they are written."""
+        metric = Column(
+            "metric", "string", "what was measured", values=tuple(m.name for m in self.metrics)
+        )
+        value = Column("value", "float", "the measurement, in the metric's unit")
+        return (*self.keys, metric, value, *self.further)
+
+
+RUN = Column("run", "string", "name of the training recipe")
+SEED = Column("seed", "int", "seed of the trajectory")
+STEP = Column("step", "int", "optimiser updates done when the checkpoint was saved", "updates")
+
+
+def write_table(frame: pd.DataFrame, table: Table, path: str | os.PathLike[str]) -> None:
+    """Check a table against its declaration, sort it by its keys, and write it as parquet.
+
+    The same rows in any order give the same bytes. Raises `TableError` as `check` does.
+    """
+    check(frame, table)
+    names = [column.name for column in table.columns]
+    order = [*(key.name for key in table.keys), "metric"]
+    frame = frame[names].sort_values(order, kind="stable", na_position="first")
+    schema = pa.schema(
+        [pa.field(c.name, ARROW_TYPES[c.kind], nullable=c.nullable) for c in table.columns]
+    )
+    arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    with atomic_path(path) as scratch:
+        pq.write_table(arrow.replace_schema_metadata(None), scratch, compression="zstd")
+
+
+def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
+    """Read a table and check it against its declaration. Raises `TableError`."""
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TableError(f"{path}: not a readable table ({error}).") from error
+    check(frame, table)
+    return frame
+
+
+def check(frame: pd.DataFrame, table: Table) -> None:
+    """Raise `TableError` unless the frame has just the declared columns, kinds and metrics.
+
+    Also refused: null where the column isn't nullable, values that are not listed or outside
+    their metric's interval, NaN or infinite values, and two rows with the same keys and metric.
+    """
+    expected = [column.name for column in table.columns]
+    if sorted(frame.columns) != sorted(expected):
+        raise TableError(
+            f"table {table.name}: its columns are {', '.join(map(str, frame.columns))}; declared "
+            f"are {', '.join(expected)}."
+        )
+    for column in table.columns:
+        _check_column(frame[column.name], column, table.name)
+    for metric in table.metrics:
+        values = frame.loc[frame["metric"] == metric.name, "value"]
+        outside = values[(values < metric.lowest) | (values > metric.highest)]
+        if len(outside):
+            raise TableError(
+                f"table {table.name}: {metric.name} is {outside.iloc[0]}; declared to lie between "
+                f"{metric.lowest} and {metric.highest}."
+            )
+    _check_unique(frame, [*(key.name for key in table.keys), "metric"], table.name)
+
+
+def _check_column(values: pd.Series, column: Column, table: str) -> None:
+    if values.isna().any() and not column.nullable:
+        raise TableError(f"table {table}: column {column.name} has a null or NaN; none is allowed.")
+    present = values.dropna()
+    if column.kind == "string":
+        wrong = [value for value in present.unique() if not isinstance(value, str)]
+        if column.values:
+            wrong += [value for value in present.unique() if value not in column.values]
+    else:
+        numbers = pd.to_numeric(present, errors="coerce").to_numpy(dtype=float)
+        bad = ~np.isfinite(numbers)
+        if column.kind == "int":
+            bad |= numbers != np.round(numbers)
+        wrong = list(present[bad])
+    if wrong:
+        allowed = f"one of {', '.join(column.values)}" if column.values else f"a {column.kind}"
+        raise TableError(
+            f"table {table}: column {column.name} holds {wrong[0]!r}; expected {allowed}."
+        )
+
+
+def _check_unique(frame: pd.DataFrame, keys: Sequence[str], table: str) -> None:
+    repeated = frame.duplicated(list(keys))
+    if repeated.any():
+        row = frame.loc[repeated, list(keys)].iloc[0].to_dict()
+        raise TableError(f"table {table}: two rows with the same keys {row}.")
