@@ -35,11 +35,12 @@ def word_labels(sentences: pd.DataFrame, task: str) -> np.ndarray:
     `entity` gives the type without its IOB2 prefix, or "none"; `phrase_start` and `phrase_end`
     give "yes" where at least one constituent begins or ends at the word, else "no".
     """
-    convert: Callable[[Any], str] = {
+    special: dict[str, Callable[[Any], str]] = {
         "entity": _entity_type,
         "phrase_start": _any,
         "phrase_end": _any,
-    }.get(task, str)
+    }
+    convert = special.get(task, str)
     labels: list[str | None] = []
     for words, values in zip(sentences["words"], sentences[REQUIRED_COLUMN[task]], strict=True):
         labels.extend([None] * len(words) if values is None else map(convert, values))
