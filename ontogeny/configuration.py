@@ -1,0 +1,221 @@
+"""The configuration: what it may hold, and whether its parts agree, before any job starts."""
+
+import copy
+import difflib
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+from jsonschema.exceptions import ValidationError
+
+from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
+from ontogeny.errors import ConfigError
+
+SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
+
+# What a corpus of each kind annotates, as far as its configuration alone can tell. What the files
+# then really hold is checked by the first job that reads them.
+_UNIVERSAL_DEPENDENCIES = ("upos", "xpos", "head", "deprel")
+_CONSTITUENTS = ("phrase_start", "phrase_end")
+
+
+def validate(
+    config: Mapping[str, Any],
+    file: str,
+    sources: Collection[str],
+    schema_file: str | os.PathLike[str] = SCHEMA_FILE,
+) -> dict[str, Any]:
+    """Return the configuration with its defaults filled in, or raise `ConfigError`.
+
+    `file` is what the messages call the configuration: its file name or names. `sources` are the
+    names of the sources that can be downloaded. The error lists every breach of the schema, each
+    with its key, what was found and what was expected; if the schema is kept, every contradiction
+    between studies, runs, corpora and sources.
+    """
+    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    filled = copy.deepcopy(dict(config))
+    validator = _with_defaults(jsonschema.Draft202012Validator)(schema)
+    problems = [
+        problem
+        for error in sorted(validator.iter_errors(filled), key=lambda e: list(map(str, e.path)))
+        for problem in _describe(error)
+    ]
+    if not problems:
+        for corpora in (study["corpora"] for study in filled["studies"].values()):
+            corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
+        problems = list(_contradictions(filled, sources))
+    if problems:
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in dict.fromkeys(problems)))
+    return filled
+
+
+def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the annotations that a corpus can have by its configuration entry."""
+    kind = corpus["kind"]
+    if kind == "grammar":
+        return (*_UNIVERSAL_DEPENDENCIES, "entity", *_CONSTITUENTS)
+    if kind == "penn":
+        return ("xpos", *_CONSTITUENTS)
+    if kind == "ontonotes":
+        return ("xpos", "entity", *_CONSTITUENTS)
+    if kind == "text":
+        return ()
+    gum = corpus.get("source") == "gum"
+    entity = ("entity",) if gum or "entities" in corpus else ()
+    constituents = _CONSTITUENTS if gum or "constituents" in corpus else ()
+    return (*_UNIVERSAL_DEPENDENCIES, *entity, *constituents)
+
+
+def _with_defaults(validator: Any) -> Any:
+    """Extend a validator so that it fills in the defaults of absent properties first."""
+    check_properties = validator.VALIDATORS["properties"]
+
+    def properties(
+        validator: Any, declared: Mapping[str, Any], instance: Any, schema: Any
+    ) -> Iterator[ValidationError]:
+        if isinstance(instance, dict):
+            for key, subschema in declared.items():
+                if isinstance(subschema, dict) and "default" in subschema:
+                    instance.setdefault(key, copy.deepcopy(subschema["default"]))
+        yield from check_properties(validator, declared, instance, schema)
+
+    return jsonschema.validators.extend(validator, {"properties": properties})
+
+
+def _describe(error: ValidationError) -> Iterator[str]:
+    """Turn one breach of the schema into messages that name the key, the finding, the remedy."""
+    key = ".".join(map(str, error.absolute_path)) or "the top level"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        for name in sorted(set(error.instance) - set(known)):
+            yield f"{key}: unknown key {name!r}{_suggest(name, known)}"
+    elif error.validator == "required":
+        for name in error.validator_value:
+            if name not in error.instance:
+                yield f"{key}: the key {name!r} is missing."
+    elif error.validator == "enum":
+        allowed = [value for value in error.validator_value if value is not None]
+        yield f"{key}: is {error.instance!r}{_suggest(str(error.instance), allowed)}"
+    elif error.validator == "type":
+        expected = error.validator_value
+        kinds = " or ".join([expected] if isinstance(expected, str) else expected)
+        hint = ""
+        if isinstance(error.instance, str) and "number" in kinds:
+            hint = " (YAML reads 1e-3 as text: write 0.001 or 1.0e-3)"
+        yield f"{key}: is {error.instance!r}; expected {kinds}{hint}."
+    elif error.validator == "oneOf":
+        choices = [" and ".join(choice["required"]) for choice in error.validator_value]
+        yield f"{key}: needs either {', or '.join(choices)}, and not both."
+    elif error.validator == "pattern":
+        yield (
+            f"{key}: the name {error.instance!r} may hold letters, digits, '-' and '_' only, and "
+            "begins with a letter or digit."
+        )
+    else:
+        yield f"{key}: {error.message}."
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, list(map(str, known)), n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; expected one of {', '.join(map(str, known))}."
+
+
+def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iterator[str]:
+    """Yield what studies, runs and corpora say of each other that isn't so."""
+    corpora, runs = config["corpora"], config["runs"]
+    for name, corpus in corpora.items():
+        if "source" in corpus and corpus["source"] not in sources:
+            known = _suggest(corpus["source"], sorted(sources))
+            yield f"corpora.{name}.source: there is no source {corpus['source']!r}{known}"
+    for name, run in runs.items():
+        if run["kind"] == "pretrain":
+            yield from _pretraining_contradictions(name, run, corpora)
+        if run["kind"] == "local":
+            yield from _path_contradictions(name, run)
+    for study_name, study in config["studies"].items():
+        for name in study["runs"]:
+            if name not in runs:
+                key = f"studies.{study_name}.runs"
+                yield f"{key}: there is no run {name!r}{_suggest(name, list(runs))}"
+        for name, tasks in study["corpora"].items():
+            key = f"studies.{study_name}.corpora"
+            if name not in corpora:
+                yield f"{key}: there is no corpus {name!r}{_suggest(name, list(corpora))}"
+                continue
+            has = annotations(corpora[name])
+            for task in tasks:
+                if REQUIRED_COLUMN[task] not in has:
+                    yield (
+                        f"{key}.{name}: task {task} needs the annotation {REQUIRED_COLUMN[task]}, "
+                        f"which this corpus does not have (it has {', '.join(has) or 'none'}). "
+                        "Leave the task out, or give the corpus that annotation."
+                    )
+        for name in study["runs"]:
+            if name in runs and study["steps"] is not None:
+                yield from _missing_steps(f"studies.{study_name}.steps", name, runs[name], study)
+
+
+def _pretraining_contradictions(
+    name: str, run: Mapping[str, Any], corpora: Mapping[str, Any]
+) -> Iterator[str]:
+    from ontogeny.runs.schedules import steps
+
+    for corpus in names(run["corpus"]):
+        if corpus not in corpora:
+            known = _suggest(corpus, list(corpora))
+            yield f"runs.{name}.corpus: there is no corpus {corpus!r}{known}"
+    try:
+        steps(run["steps"])
+    except ConfigError as error:
+        yield f"runs.{name}.steps: {error}"
+    model, training, tokenizer = run["model"], run["training"], run["tokenizer"]
+    if model["width"] % model["heads"]:
+        yield (
+            f"runs.{name}.model: width {model['width']} is not divisible by heads "
+            f"{model['heads']}; every head needs the same width."
+        )
+    if training["sequence_length"] > model["positions"]:
+        yield (
+            f"runs.{name}.training.sequence_length: is {training['sequence_length']}, more than "
+            f"model.positions ({model['positions']})."
+        )
+    if tokenizer["kind"] != "word" and tokenizer["vocabulary_size"] is None:
+        yield f"runs.{name}.tokenizer: kind {tokenizer['kind']} needs a vocabulary_size."
+
+
+def _path_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:
+    for placeholder, values in (("{step}", run["steps"]), ("{seed}", run["seeds"])):
+        if placeholder not in run["path"] and len(values) > 1:
+            yield (
+                f"runs.{name}.path: {run['path']!r} has no {placeholder}, so {len(values)} "
+                "checkpoints would be one and the same."
+            )
+
+
+def _missing_steps(
+    key: str, name: str, run: Mapping[str, Any], study: Mapping[str, Any]
+) -> Iterator[str]:
+    has = trajectory_steps(run)
+    missing = sorted(set(study["steps"]) - set(has))
+    if missing:
+        yield (
+            f"{key}: run {name!r} has no checkpoint at step {', '.join(map(str, missing))}; it has "
+            f"{', '.join(map(str, has))}."
+        )
+
+
+def names(value: str | list[str]) -> list[str]:
+    """Return a key that holds one name or a list of names as a list."""
+    return [value] if isinstance(value, str) else list(value)
+
+
+def trajectory_steps(run: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the steps of a run's checkpoints, in order, from its configuration entry."""
+    from ontogeny.runs.schedules import steps
+
+    return steps(run["steps"]) if run["kind"] == "pretrain" else tuple(sorted(run["steps"]))
