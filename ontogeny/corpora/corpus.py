@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
 )
 
 ANNOTATIONS = ("upos", "xpos", "head", "deprel", "entity", "phrase_start", "phrase_end")
+COUNTED = ("head", "phrase_start", "phrase_end")  # integers; the other annotations are strings
 
 
 def write_split(sentences: pd.DataFrame | Sequence[dict], path: str | os.PathLike[str]) -> None:
@@ -56,7 +57,10 @@ def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
     Annotations that are null come as None. Raises `CorpusError` if the file isn't a corpus split.
     """
     try:
-        table = pq.read_table(path)
+        # From a handle, since a path may be read as a folder, or have columns added from the
+        # names of folders above it ("seed=0").
+        with open(path, "rb") as handle:
+            table = pq.read_table(handle)
     except (OSError, pa.ArrowInvalid) as error:
         raise CorpusError(
             f"{path}: not a readable corpus split ({error}). Delete it and run the workflow again."
@@ -78,26 +82,55 @@ def available(sentences: pd.DataFrame) -> tuple[str, ...]:
 def check(rows: Sequence[dict], source: str) -> None:
     """Raise `CorpusError`, naming source, sentence and word, unless each row is well formed.
 
-    Well formed: at least one sentence and one word in each; every annotation as long as the
-    sentence; heads between 0 and the sentence's length that form a tree (one root, no cycle);
-    entities in IOB2; counts of constituents not negative and balanced over the sentence.
+    Well formed: at least one sentence; sentence and document are named; at least one word in each
+    sentence, none of them empty or mere space; every annotation as long as the sentence, with a
+    value for each word; heads between 0 and the sentence's length that form a tree (one root, no
+    cycle); entities in IOB2; counts of constituents not negative and balanced over the sentence.
     """
     if not rows:
         raise CorpusError(f"{source}: no sentences; expected at least one.")
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
+        for name in ("sentence_id", "document_id"):
+            if not isinstance(row[name], str):
+                raise CorpusError(
+                    f"{source}: sentence number {number} has {row[name]!r} as {name}; expected a "
+                    "string."
+                )
         where = f"{source}: sentence {row['sentence_id']}"
-        length = len(row["words"])
-        if length == 0:
-            raise CorpusError(f"{where}: has no words.")
+        _check_words(row["words"], where)
         for name in ANNOTATIONS:
-            if row[name] is not None and len(row[name]) != length:
-                raise CorpusError(f"{where}: {len(row[name])} values of {name} for {length} words.")
+            if row[name] is not None:
+                _check_annotation(row[name], name, len(row["words"]), where)
         if row["head"] is not None:
             check_heads(row["head"], where)
         if row["entity"] is not None:
             check_iob2(row["entity"], where)
-        if row["phrase_start"] is not None:
+        if row["phrase_start"] is not None or row["phrase_end"] is not None:
             _check_constituents(row["phrase_start"], row["phrase_end"], where)
+
+
+def _check_words(words: object, where: str) -> None:
+    if isinstance(words, str) or not isinstance(words, Sequence | np.ndarray):
+        raise CorpusError(f"{where}: its words are {words!r}; expected a list of strings.")
+    if len(words) == 0:
+        raise CorpusError(f"{where}: has no words.")
+    for position, word in enumerate(words, start=1):
+        if not isinstance(word, str) or not word.strip():
+            raise CorpusError(
+                f"{where}, word {position}: is {word!r}; expected a string that is not blank."
+            )
+
+
+def _check_annotation(values: Sequence, name: str, length: int, where: str) -> None:
+    if len(values) != length:
+        raise CorpusError(f"{where}: {len(values)} values of {name} for {length} words.")
+    kinds = int | np.integer if name in COUNTED else str
+    for position, value in enumerate(values, start=1):
+        if not isinstance(value, kinds):
+            expected = "an integer" if name in COUNTED else "a string"
+            raise CorpusError(
+                f"{where}, word {position}: {name} is {value!r}; expected {expected}."
+            )
 
 
 def check_heads(heads: Sequence[int], where: str) -> None:
@@ -111,35 +144,50 @@ def check_heads(heads: Sequence[int], where: str) -> None:
     roots = [position for position, head in enumerate(heads, start=1) if head == 0]
     if len(roots) != 1:
         raise CorpusError(f"{where}: {len(roots)} roots; expected one word with head 0.")
+    if word := find_cycle(heads):
+        raise CorpusError(f"{where}, word {word}: its heads form a cycle; expected a tree.")
+
+
+def find_cycle(heads: Sequence[int]) -> int:
+    """Return a word (1-based) that is its own ancestor, or 0 if there is none.
+
+    `heads`, shape (words,), is 1-based with 0 for a root, and within range.
+    """
     # Path doubling: after k rounds every word points to its 2^k-th ancestor; in a tree all are
-    # the root's parent (0) after log2(length) rounds, in a cycle some never get there.
+    # the root's parent (0) after log2(length) rounds. What is left then lies on a cycle.
     ancestors = np.concatenate([[0], np.asarray(heads)])
-    for _ in range(length.bit_length()):
+    for _ in range(len(heads).bit_length()):
         ancestors = ancestors[ancestors]
-    if ancestors.any():
-        raise CorpusError(
-            f"{where}, word {int(np.flatnonzero(ancestors)[0])}: its heads form a cycle; expected "
-            "a tree."
-        )
+    return int(ancestors.max())
 
 
 def check_iob2(tags: Sequence[str], where: str) -> None:
     """Raise `CorpusError` unless the entity tags are O, B-type, or I-type after the same type."""
+    if word := find_iob2_break(tags):
+        previous = tags[word - 2] if word > 1 else "O"
+        raise CorpusError(
+            f"{where}, word {word}: entity tag {tags[word - 1]!r} after {previous!r} is not IOB2."
+        )
+
+
+def find_iob2_break(tags: Sequence[str]) -> int:
+    """Return the first word (1-based) whose tag breaks IOB2, or 0 if none does."""
     previous = "O"
     for position, tag in enumerate(tags, start=1):
         prefix, _, kind = tag.partition("-")
         begins = prefix == "B" and kind
         continues = prefix == "I" and kind and previous in (f"B-{kind}", f"I-{kind}")
         if not (tag == "O" or begins or continues):
-            raise CorpusError(
-                f"{where}, word {position}: entity tag {tag!r} after {previous!r} is not IOB2."
-            )
+            return position
         previous = tag
+    return 0
 
 
-def _check_constituents(starts: Sequence[int], ends: Sequence[int] | None, where: str) -> None:
-    if ends is None:
-        raise CorpusError(f"{where}: phrase_start without phrase_end.")
+def _check_constituents(
+    starts: Sequence[int] | None, ends: Sequence[int] | None, where: str
+) -> None:
+    if starts is None or ends is None:
+        raise CorpusError(f"{where}: phrase_start and phrase_end; one is null, the other is not.")
     open_constituents = np.cumsum(starts) - np.cumsum(ends)
     if min(starts) < 0 or min(ends) < 0 or open_constituents.min() < 0 or open_constituents[-1]:
         raise CorpusError(f"{where}: constituents that begin and end don't balance.")

@@ -1,0 +1,81 @@
+"""Named entities from CoNLL-U's MISC column, as one IOB2 tag for each word."""
+
+import re
+from collections.abc import Sequence
+
+# One item of an `Entity=` value: "(attributes" opens a span, "(attributes)" is a span of one word,
+# "id)" closes one. Brackets inside an attribute are percent-encoded by the format.
+ITEM = re.compile(r"\((?P<opens>[^()]+)(?P<whole>\))?|(?P<closes>[^()]+)\)")
+
+
+def spans_from_brackets(
+    values: Sequence[str | None], fields: Sequence[str]
+) -> list[tuple[int, int, str]]:
+    """Return the entity spans of a sentence as (first word, last word, type), 0-based, inclusive.
+
+    `values` has for each word its `Entity=` value as CorefUD and GUM write it (Nedoluzhko et al.
+    2022, "CorefUD 1.0", section 3.2), or None; `fields` are the names of the attributes, in order,
+    from the file's `# global.Entity` comment. Spans may nest and cross. A closing bracket ends the
+    latest open span of its id, and each part of a discontinuous mention is a span of its own.
+
+    Raises `ValueError` with the 0-based word and a message if brackets don't match.
+    """
+    identifier = fields.index("GRP") if "GRP" in fields else fields.index("eid")
+    kind = fields.index("etype")
+    spans: list[tuple[int, int, str]] = []
+    opened: list[tuple[str, str, int]] = []  # id, type, first word
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        if ITEM.sub("", value):
+            raise ValueError(position, f"Entity={value!r} is not a series of (..., (...) and ...)")
+        for item in ITEM.finditer(value):
+            if item["opens"] is None:
+                matching = [i for i, (name, _, _) in enumerate(opened) if name == item["closes"]]
+                if not matching:
+                    raise ValueError(
+                        position, f"Entity={value!r} closes {item['closes']}, which is not open"
+                    )
+                _, type_, start = opened.pop(matching[-1])
+                spans.append((start, position, type_))
+                continue
+            # The last attribute may hold hyphens of its own: the name of a Wikipedia article.
+            attributes = item["opens"].split("-", len(fields) - 1)
+            if len(attributes) <= max(identifier, kind) or not attributes[kind]:
+                raise ValueError(position, f"Entity={value!r} opens an entity without a type")
+            if item["whole"]:
+                spans.append((position, position, attributes[kind]))
+            else:
+                opened.append((attributes[identifier], attributes[kind], position))
+    if opened:
+        name, _, start = opened[-1]
+        raise ValueError(start, f"entity {name} is not closed in its sentence")
+    return sorted(spans)
+
+
+def innermost_tags(length: int, spans: Sequence[tuple[int, int, str]]) -> list[str]:
+    """Return one IOB2 tag for each of `length` words: the type of the smallest span around it.
+
+    Probing asks for one type a word, and mentions nest: in "the mayor of Paris" the whole is a
+    person and "Paris" a place. The innermost span is taken, for two reasons. It is what flat
+    schemes such as OntoNotes' annotate, so that results on either compare; and it says what the
+    word itself helps to name, where the outermost would label whole relative clauses by the noun
+    they hang on. Of two spans of one length around a word, the one that begins later counts; of
+    two on the same words, the one that comes later in `spans`.
+
+    Where an outer span goes on after an inner one, IOB2 makes it begin again: "B-".
+    """
+    owner = [-1] * length
+    order = sorted(range(len(spans)), key=lambda i: (spans[i][0] - spans[i][1], spans[i][0]))
+    for index in order:  # the widest first, so that the smallest has the last word
+        start, end, _ = spans[index]
+        owner[start : end + 1] = [index] * (end + 1 - start)
+    tags = []
+    previous = -1
+    for index in owner:
+        if index < 0:
+            tags.append("O")
+        else:
+            tags.append(("I-" if index == previous else "B-") + spans[index][2])
+        previous = index
+    return tags
