@@ -1,6 +1,9 @@
 """Long and tidy tables that keep to a declaration, or are not written."""
 
+import math
+import numbers
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,7 +92,9 @@ def write_table(frame: pd.DataFrame, table: Table, path: str | os.PathLike[str])
 def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
     """Read a table and check it against its declaration. Raises `TableError`."""
     try:
-        frame = pq.read_table(path).to_pandas()
+        # From a handle: a path may gain columns from the names of folders above it ("seed=0").
+        with open(path, "rb") as handle:
+            frame = pq.read_table(handle).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
         raise TableError(f"{path}: not a readable table ({error}).") from error
     check(frame, table)
@@ -130,16 +135,21 @@ def _check_column(values: pd.Series, column: Column, table: str) -> None:
         if column.values:
             wrong += [value for value in present.unique() if value not in column.values]
     else:
-        numbers = pd.to_numeric(present, errors="coerce").to_numpy(dtype=float)
-        bad = ~np.isfinite(numbers)
-        if column.kind == "int":
-            bad |= numbers != np.round(numbers)
-        wrong = list(present[bad])
+        wrong = [value for value in present.unique() if not _is_number(value, column.kind)]
     if wrong:
         allowed = f"one of {', '.join(column.values)}" if column.values else f"a {column.kind}"
         raise TableError(
             f"table {table}: column {column.name} holds {wrong[0]!r}; expected {allowed}."
         )
+
+
+def _is_number(value: object, kind: str) -> bool:
+    """Tell whether a value is a finite float, or for `int` an integer that 64 bits hold."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        return False
+    if kind == "int":
+        return math.isfinite(value) and value == int(value) and -(2**63) <= value < 2**63
+    return abs(value) <= sys.float_info.max
 
 
 def _check_unique(frame: pd.DataFrame, keys: Sequence[str], table: str) -> None:
