@@ -1,0 +1,88 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontogeny.errors import ConfigError
+from ontogeny.runs.schedules import check_steps, steps
+
+
+@st.composite
+def spaced_schedules(draw):
+    last = draw(st.integers(1, 200_000))
+    count = draw(st.integers(2, min(last + 1, 60)))
+    schedule = {"spacing": draw(st.sampled_from(["log", "linear"])), "last": last, "count": count}
+    if count > 2 and draw(st.booleans()):
+        schedule["first"] = draw(st.integers(1, last - count + 2))
+    return schedule
+
+
+@given(spaced_schedules())
+def test_a_spaced_schedule_has_zero_first_last_and_exactly_count_increasing_steps(schedule):
+    result = steps(schedule)
+    assert len(result) == schedule["count"]
+    assert result[0] == 0
+    assert result[-1] == schedule["last"]
+    assert list(result) == sorted(set(result))
+    if "first" in schedule:
+        assert result[1] == schedule["first"]
+
+
+@given(st.integers(1, 40), st.integers(1, 1000))
+def test_linear_steps_are_multiples_of_the_spacing_where_it_is_whole(intervals, spacing):
+    schedule = {"spacing": "linear", "last": intervals * spacing, "count": intervals + 1}
+    assert steps(schedule) == tuple(range(0, intervals * spacing + 1, spacing))
+
+
+@given(st.integers(2, 16))
+def test_log_steps_are_powers_of_two_where_the_ratio_is_two(doublings):
+    schedule = {"spacing": "log", "last": 2**doublings, "count": doublings + 2}
+    assert steps(schedule) == (0, *(2**power for power in range(doublings + 1)))
+
+
+def test_log_steps_follow_the_geometric_series_once_it_leaves_neighbouring_integers():
+    result = steps({"spacing": "log", "last": 3000, "count": 12})
+    for place in range(5, 11):
+        assert abs(result[place + 1] - 3000 ** (place / 10)) <= 0.5
+    assert math.isclose(result[-1] / result[-2], 3000**0.1, rel_tol=0.01)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20, unique=True))
+def test_a_list_is_kept_and_zero_is_added_only_where_the_initialisation_belongs(listed):
+    listed = sorted(listed)
+    assert steps(listed, initial=False) == tuple(listed)
+    assert steps(listed) == tuple(sorted({0, *listed}))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "key"),
+    [
+        ([], "steps:"),
+        ("log", "steps:"),
+        (7, "steps:"),
+        ([0, 10, 10], "steps:"),
+        ([10, 5], "steps:"),
+        ([0, 1.5], r"steps\[1\]"),
+        ([0, True], r"steps\[1\]"),
+        ([-1], r"steps\[0\]"),
+        ({"spacing": "log", "last": 10}, r"steps\.count"),
+        ({"spacing": "cubic", "last": 10, "count": 3}, r"steps\.spacing"),
+        ({"spacing": "log", "last": 0, "count": 3}, r"steps\.last"),
+        ({"spacing": "log", "last": 10, "count": 1}, r"steps\.count"),
+        ({"spacing": "log", "last": 10, "count": 12}, r"steps\.count"),
+        ({"spacing": "linear", "last": 10, "count": 12}, r"steps\.count"),
+        ({"spacing": "log", "last": 10, "count": 4, "first": 9}, r"steps\.count"),
+        ({"spacing": "log", "last": 10, "count": 4, "first": 11}, r"steps\.first"),
+        ({"spacing": "log", "last": 10, "count": 4, "firts": 1}, r"steps\.firts"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused_by_its_key(schedule, key):
+    with pytest.raises(ConfigError, match=key):
+        steps(schedule)
+
+
+def test_a_step_that_a_run_lacks_is_refused_with_those_it_has():
+    check_steps([10, 20], [0, 10, 20], "mine")
+    with pytest.raises(ConfigError, match=r"runs\.mine\.steps.* no step 15; it has 0, 10, 20"):
+        check_steps([10, 15], [20, 0, 10], "mine")
