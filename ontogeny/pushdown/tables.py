@@ -104,7 +104,7 @@ MIGRATION = Table(
     keys=(
         RUN,
         CORPUS,
-        Column("seed", "int", "seed of the trajectory; null: over all seeds", nullable=True),
+        Column("seed", "int", "seed of the trajectory; null: mean over all seeds", nullable=True),
         Column("step", "int", "step of the checkpoint, where the metric has one", nullable=True),
         Column("layer", "int", "layer, where the metric has one", nullable=True),
         TASK,
@@ -127,20 +127,23 @@ MIGRATION = Table(
         ),
         Metric(
             "arrival_step",
-            "first step at which this layer is sufficient; no row where it never is",
+            "first step at which this layer is sufficient; no row where it never is; over seeds, "
+            "the mean of log(step + 1) turned back into a step",
             "updates",
             0,
         ),
         Metric(
             "shallowest_sufficient_layer_correlation",
-            "Spearman correlation of shallowest_sufficient_layer with log step",
+            "Spearman correlation of shallowest_sufficient_layer with log step, over the steps "
+            "that have one; no row where those are fewer than three or it stays the same",
             "correlation",
             -1,
             1,
         ),
         Metric(
             "expected_layer_correlation",
-            "Spearman correlation of expected_layer with log step",
+            "Spearman correlation of expected_layer with log step, over the steps that have one; "
+            "no row where those are fewer than three or it stays the same",
             "correlation",
             -1,
             1,
@@ -153,11 +156,26 @@ MIGRATION = Table(
             0,
         ),
         Metric(
-            "migration_rank", "place of the task in the order of migration_depth; ties share", "", 1
+            "migration_rank",
+            "place of the task in the order of migration_depth, the first being 1; tied tasks "
+            "share the mean of their places",
+            "",
+            1,
         ),
     ),
     further=(
-        Column("low", "float", "lower end of the 95% bootstrap interval", nullable=True),
-        Column("high", "float", "upper end of the 95% bootstrap interval", nullable=True),
+        Column(
+            "low",
+            "float",
+            "lower end of the 95% bootstrap interval: over sentences for one seed, over seeds and "
+            "sentences for all (sentences alone where the run has a single seed)",
+            nullable=True,
+        ),
+        Column(
+            "high",
+            "float",
+            "upper end; null where it lies beyond the last layer or step, as low then may",
+            nullable=True,
+        ),
     ),
 )

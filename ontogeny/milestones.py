@@ -1,0 +1,118 @@
+"""Milestones of training with their uncertainty: bootstrap weights, intervals, and rank trends.
+
+The bootstrap works on weights. A draw says how often each seed and each sentence was drawn; a
+measure that is a ratio of sums over sentences is then two matrix products for all draws, steps
+and layers at once (`resampled_ratio`), and whatever is computed from it keeps the draws as its
+first dimension. Row 0 is, by convention, the data themselves, each unit once; the rows after it
+are the draws. So one computation yields the value and its interval.
+"""
+
+import numpy as np
+
+
+def bootstrap_weights(groups: int, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """Return how often each group is drawn when as many are drawn, with replacement.
+
+    The result has shape (1 + draws, groups), integers; row 0 is all ones, and each other row is
+    multinomial and sums to `groups`. (Efron and Tibshirani 1993, chapter 6.)
+    """
+    drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    return np.vstack([np.ones((1, groups), dtype=drawn.dtype), drawn])
+
+
+def crossed_weights(
+    seeds: int, sentences: int, draws: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return bootstrap weights of seeds, (1 + draws, seeds), and sentences, (1 + draws, sentences).
+
+    Seeds and sentences are crossed: the models of all seeds answer the same test sentences, so a
+    draw takes seeds and, independently, sentences, and applies the same sentences to every seed
+    (the pigeonhole bootstrap of Owen 2007; the weight of a cell is the product of the two). To
+    draw other sentences for each seed would count the luck of a test set as many times as there
+    are seeds, and average it away. Words are nested in sentences, and steps and layers in seeds:
+    a sentence comes with all its words, and a trajectory is drawn whole.
+
+    With one seed its weight is 1 in every draw: the interval is over sentences alone and says
+    nothing about another seed. With two or three, an interval over seeds reaches at most from the
+    lowest to the highest of them, and is narrower than its level promises.
+    """
+    sentence_weights = bootstrap_weights(sentences, draws, generator)
+    return bootstrap_weights(seeds, draws, generator), sentence_weights
+
+
+def resampled_ratio(
+    weights: np.ndarray, numerators: np.ndarray, denominators: np.ndarray
+) -> np.ndarray:
+    """Return sum(weight * numerator) / sum(weight * denominator) over sentences, for each draw.
+
+    `weights` has shape (draws, sentences), the counts (sentences, ...); the result (draws, ...),
+    NaN where the denominator is 0. Sums of whole numbers are exact in float64, so the result
+    doesn't depend on the order in which a linear algebra library adds them up.
+    """
+    shape = (len(weights), *numerators.shape[1:])
+    weights = weights.astype(np.float64)
+    top = weights @ numerators.reshape(len(numerators), -1).astype(np.float64)
+    bottom = weights @ denominators.reshape(len(denominators), -1).astype(np.float64)
+    ratio = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    return ratio.reshape(shape)
+
+
+def mean_over_seeds(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean over seeds in each draw, each seed as often as it was drawn.
+
+    `values` has shape (draws, seeds, ...), `weights` (draws, seeds); the result (draws, ...). NaN
+    or infinite where that is the value of a seed that was drawn; a seed not drawn has no say.
+    """
+    weights = weights.reshape(*weights.shape, *[1] * (values.ndim - 2))
+    weighted = np.where(weights > 0, values * np.maximum(weights, 1), 0.0)
+    return weighted.sum(axis=1) / weights.sum(axis=1)
+
+
+def percentile_interval(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper end of the percentile interval over the first dimension.
+
+    `draws` has shape (draws, ...), both results (...). Draws that are NaN (undefined) are left
+    out; where all are, both ends are NaN. A draw may be infinite (never reached within the data):
+    an infinite end means that the data don't bound the interval on that side. The ends are drawn
+    values, rounded outwards to the next, since between a number and infinity there is no point.
+    (Efron and Tibshirani 1993, section 13.3.)
+    """
+    ordered = np.sort(np.asarray(draws, dtype=np.float64), axis=0)  # NaN last
+    last = np.maximum((~np.isnan(ordered)).sum(axis=0) - 1, 0)
+    # 0.05 has no exact float, so a product meant to be whole may miss it by a rounding error.
+    tail = np.round((1 - level) / 2 * last, 9)
+    low = np.floor(tail).astype(np.int64)
+    high = last - low
+    pick = [np.take_along_axis(ordered, at[None], axis=0)[0] for at in (low, high)]
+    return pick[0], pick[1]
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks from 1 along the last dimension; ties share the mean of their places.
+
+    `values` has shape (..., n), the result too. NaN is not ranked and stays NaN.
+    """
+    below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
+    equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
+    return np.where(np.isnan(values), np.nan, below + (equal + 1) / 2)
+
+
+def spearman(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation along the last dimension, ties at their mean rank.
+
+    `values` and `others` broadcast to (..., n); the result has shape (...). Pairs in which either
+    is NaN are left out. NaN where fewer than three pairs remain (two always correlate fully) or
+    where one side is constant. A rank correlation with log step equals that with step itself.
+    """
+    values, others = np.broadcast_arrays(values, others)
+    missing = np.isnan(values) | np.isnan(others)
+    count = (~missing).sum(axis=-1)
+    deviations = [
+        np.where(missing, 0.0, ranks(np.where(missing, np.nan, side)) - (count[..., None] + 1) / 2)
+        for side in (values, others)
+    ]
+    covariance = (deviations[0] * deviations[1]).sum(axis=-1)
+    spread = np.sqrt((deviations[0] ** 2).sum(axis=-1) * (deviations[1] ** 2).sum(axis=-1))
+    defined = (count >= 3) & (spread > 0)
+    correlation = np.divide(covariance, spread, out=np.full(count.shape, np.nan), where=defined)
+    return np.clip(correlation, -1, 1)
