@@ -10,6 +10,7 @@ from conllu.parser import parse_comment_line, parse_id_value, parse_int_value
 
 from ontogeny.corpora.corpus import find_cycle, find_iob2_break
 from ontogeny.corpora.entities import innermost_tags, spans_from_brackets
+from ontogeny.corpora.penn import add_constituents
 from ontogeny.corpora.text import read_lines
 from ontogeny.errors import CorpusError
 
@@ -31,9 +32,12 @@ class _Sentence:
 
 
 def read_conllu(
-    paths: Sequence[str | os.PathLike[str]], *, entities: str | None = None
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    entities: str | None = None,
+    constituents: Sequence[str | os.PathLike[str]] | None = None,
 ) -> list[dict]:
-    """Read CoNLL-U files as rows of the Corpus contract; constituents stay null.
+    """Read CoNLL-U files as rows of the Corpus contract.
 
     By the format's rules (universaldependencies.org/format.html) the words are the syntactic
     words: the lines of multiword tokens ("3-4") and of empty nodes ("8.1") are left out, and heads
@@ -44,17 +48,18 @@ def read_conllu(
 
     `entities` says where entities stand: "Entity" for bracketed spans in MISC as GUM and CorefUD
     write them (of nested spans the innermost counts: `innermost_tags`), any other word for a key
-    of MISC that holds an IOB2 tag, a word without it being "O".
+    of MISC that holds an IOB2 tag, a word without it being "O". `constituents` are files of
+    bracketed trees, or folders of them (`penn.add_constituents`). What isn't asked for is null.
 
     Raises `CorpusError`, naming file and line, what was found and what was expected, if a file
     breaks the format: encoding, number of columns, ids, ranges, heads that don't form a tree with
     one root, entities, no sentences, or words that were withheld.
     """
-    rows: list[dict] = []
+    rows_by_file: dict[Path, list[dict]] = {}
     found_entities = False
     for path in map(Path, paths):
         document, documents, fields = path.stem, 0, None
-        first = len(rows)
+        rows = rows_by_file[path] = []
         for number, sentence in enumerate(_sentences(path), start=1):
             if "newdoc" in sentence.comments or "newdoc id" in sentence.comments:
                 documents += 1
@@ -68,9 +73,9 @@ def read_conllu(
                 found_entities |= any(value is not None for value in values)
                 row["entity"] = _entities(values, entities, fields, sentence, path)
             rows.append(row)
-        if len(rows) == first:
+        if not rows:
             raise CorpusError(f"{path}: no sentences; expected CoNLL-U with at least one.")
-        if all(word == ABSENT for row in rows[first:] for word in row["words"]):
+        if all(word == ABSENT for row in rows for word in row["words"]):
             raise CorpusError(
                 f"{path}: every word is {ABSENT!r}, so its text was withheld; expected the words. "
                 "Restore them as the treebank's README says."
@@ -80,7 +85,9 @@ def read_conllu(
             f"{', '.join(map(str, paths))}: no word has {entities}= in MISC; expected entities "
             "there. Correct `entities` in the config, or leave it out."
         )
-    return rows
+    if constituents is not None:
+        return add_constituents(rows_by_file, constituents)
+    return [row for rows in rows_by_file.values() for row in rows]
 
 
 def _sentences(path: Path) -> Iterator[_Sentence]:
@@ -96,8 +103,8 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
                 last, at = sentence.range_end
                 if last > len(sentence.words):
                     raise CorpusError(
-                        f"{path}, line {at}: a multiword token ends at word {last}, the sentence at "
-                        f"word {len(sentence.words)}; expected a range inside the sentence."
+                        f"{path}, line {at}: a multiword token ends at word {last}, its "
+                        f"sentence at {len(sentence.words)}; expected a range inside the sentence."
                     )
                 yield sentence
                 sentence = None

@@ -34,18 +34,23 @@ ANNOTATIONS = ("upos", "xpos", "head", "deprel", "entity", "phrase_start", "phra
 COUNTED = ("head", "phrase_start", "phrase_end")  # integers; the other annotations are strings
 
 
-def write_split(sentences: pd.DataFrame | Sequence[dict], path: str | os.PathLike[str]) -> None:
+def write_split(
+    sentences: pd.DataFrame | Sequence[dict],
+    path: str | os.PathLike[str],
+    source: str | None = None,
+) -> None:
     """Check the sentences of one split and write them as parquet, whole or not at all.
 
     `sentences` has the columns of `SCHEMA`; an annotation that is absent or None is written as
-    null, for all sentences or for a single one. Raises `CorpusError` as `check` does.
+    null, for all sentences or for a single one. Raises `CorpusError` as `check` does, naming
+    `source` (the path, if None).
     """
     frame = pd.DataFrame(sentences).reindex(columns=SCHEMA.names)
     rows = [
         {name: None if _is_null(value) else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
-    check(rows, str(path))
+    check(rows, source or str(path))
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     with atomic_path(path) as scratch:
         pq.write_table(table, scratch, compression="zstd")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ontogeny.corpora.penn import Event, assemble, phrase_counts, plain_word
+from ontogeny.corpora.constituents import Event, assemble, phrase_counts, plain_word
 from ontogeny.corpora.text import read_lines
 from ontogeny.errors import CorpusError
 

@@ -1,67 +1,43 @@
-"""Constituents from Penn Treebank brackets, alone or aligned to the sentences of a treebank."""
+"""Penn Treebank brackets: the treebank itself, and trees that belong to another one's sentences."""
 
 import logging
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ontogeny.corpora.constituents import (
+    Event,
+    Tree,
+    align,
+    assemble,
+    phrase_counts,
+    plain_word,
+    preterminals,
+)
 from ontogeny.corpora.text import read_lines
 from ontogeny.errors import ConfigError, CorpusError
 
-WRAPPERS = ("", "ROOT", "TOP", "S1", "VROOT")
-EMPTY_ELEMENT = "-NONE-"
 SUFFIXES = (".ptb", ".mrg")
 # Sections of the Wall Street Journal by split, as parsing has used them since Collins (1997).
 SECTIONS = {"train": ["02-21"], "dev": ["22"], "test": ["23"]}
 
 BRACKET = re.compile(r"\(|\)|[^\s()]+")
-ESCAPES = {
-    "-LRB-": "(",
-    "-RRB-": ")",
-    "-LSB-": "[",
-    "-RSB-": "]",
-    "-LCB-": "{",
-    "-RCB-": "}",
-    "``": '"',
-    "''": '"',
-}
-# What two treebanks of one text may write differently without meaning another word.
-QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
 
 logger = logging.getLogger("ontogeny")
 
 
-@dataclass
-class Tree:
-    """A constituent or, with a word and no children, a preterminal."""
-
-    label: str
-    children: list["Tree"] = field(default_factory=list)
-    word: str | None = None
-
-
 def read_trees(path: str | os.PathLike[str]) -> list[Tree]:
-    """Read a file of bracketed trees (`.mrg` of the Penn Treebank, `.ptb` of GUM), however broken.
+    """Read a file of bracketed trees: `.mrg` of the Penn Treebank, `.ptb` of GUM.
 
-    Empty elements (`-NONE-`: traces, null complementisers) are dropped, with the constituents that
-    hold nothing else; labels lose function tags and indices (`NP-SBJ-1` is `NP`); words stay as
-    written. Wrappers stay too: `phrase_counts` sees through them. A tree of empty elements only is
-    left out.
-
-    Raises `CorpusError`, naming file and line, if brackets don't match, a bracket holds nothing,
-    or a word stands outside a preterminal; also if the file is absent, not UTF-8, or has no tree.
+    A tree may take one line or many. What becomes of empty elements, function tags and wrappers is
+    said in `assemble`. Raises `CorpusError` as `assemble` does; also if the file is absent, isn't
+    UTF-8, or has no tree.
     """
     trees = list(assemble(_events(path), str(path)))
     if not trees:
         raise CorpusError(f"{path}: no trees; expected Penn Treebank brackets.")
     return trees
-
-
-# What a tree is assembled from: ("open", label, line), ("word", word, line), ("close", "", line).
-Event = tuple[str, str, int]
 
 
 def _events(path: str | os.PathLike[str]) -> Iterator[Event]:
@@ -82,179 +58,60 @@ def _events(path: str | os.PathLike[str]) -> Iterator[Event]:
         yield "open", "", number
 
 
-def assemble(events: Iterable[Event], source: str) -> Iterator[Tree]:
-    """Yield the trees that a series of brackets and words forms; as `read_trees` otherwise."""
-    stack: list[tuple[Tree, int]] = []
-    for kind, text, line in events:
-        where = f"{source}, line {line}"
-        if kind == "open":
-            stack.append((Tree(_category(text)), line))
-        elif kind == "word":
-            if not stack or stack[-1][0].children or stack[-1][0].word is not None:
-                raise CorpusError(
-                    f"{where}: the word {text!r} stands alone; expected it in brackets of its own "
-                    "with its tag before it."
-                )
-            stack[-1][0].word = text
-        else:
-            if not stack:
-                raise CorpusError(f"{where}: a closing bracket too many; expected an opening one.")
-            tree, start = stack.pop()
-            if tree.word is None and not tree.children and tree.label != EMPTY_ELEMENT:
-                raise CorpusError(
-                    f"{where}: the brackets of {tree.label or 'no label'} hold nothing; expected a "
-                    "word or constituents."
-                )
-            if stack and stack[-1][0].word is not None:
-                raise CorpusError(
-                    f"{where}: a constituent beside the word {stack[-1][0].word!r}; expected "
-                    "nothing but a word beside its tag."
-                )
-            if stack:
-                stack[-1][0].children.append(tree)
-            elif (whole := _without_empty(tree)) is not None:
-                yield whole
-    if stack:
+def add_constituents(
+    rows_by_file: Mapping[Path, Sequence[dict]], brackets: Sequence[str | os.PathLike[str]]
+) -> list[dict]:
+    """Return the rows with `phrase_start` and `phrase_end` from the trees that match their words.
+
+    `rows_by_file` has the sentences of each file of a treebank; `brackets` are files of trees, or
+    folders of them. A treebank's file has its trees in the file that bears its name (`a.conllu` in
+    `a.ptb`); if none of the names fit, the trees of all files, in the order of their names, serve
+    all sentences. Which tree belongs to which sentence: `align`. Sentences without a tree have
+    null, and how many they are, with the first of them, goes to the log as a warning.
+
+    Raises `CorpusError` as `read_trees` does; also if there are no trees or none of them matches.
+    """
+    files = [file for path in map(Path, brackets) for file in _tree_files(path)]
+    trees: dict[str, list[Tree]] = {}
+    for file in files:
+        trees.setdefault(file.stem, []).extend(read_trees(file))
+    by_name = any(path.stem in trees for path in rows_by_file)
+    everything = [tree for some in trees.values() for tree in some]
+    result: list[dict] = []
+    for path, rows in rows_by_file.items():
+        own = trees.get(path.stem, []) if by_name else everything
+        counts = align([row["words"] for row in rows], own)
+        result += [
+            {**row, "phrase_start": count and count[0], "phrase_end": count and count[1]}
+            for row, count in zip(rows, counts, strict=True)
+        ]
+    missing = [row["sentence_id"] for row in result if row["phrase_start"] is None]
+    sources = ", ".join(map(str, brackets))
+    if len(missing) == len(result):
         raise CorpusError(
-            f"{source}, line {stack[0][1]}: the tree that begins here isn't closed; expected a "
-            "closing bracket for each opening one."
+            f"{sources}: none of {len(everything)} trees has the words of a sentence of "
+            f"{', '.join(map(str, list(rows_by_file)[:3]))}; expected trees of the same text. "
+            "Correct `constituents` in the config, or leave it out."
         )
-
-
-def _category(label: str) -> str:
-    """Return a label without function tags and indices: NP-SBJ-1 is NP, -LRB- and PRP$ stay."""
-    if label.startswith("-"):
-        return label
-    return re.split(r"[-=|]", label, maxsplit=1)[0] or label
-
-
-def _without_empty(tree: Tree) -> Tree | None:
-    """Return the tree without its empty elements, None if it has no other word."""
-    # Not recursive, since coordinations of speech can be deeper than Python's stack.
-    for node in _children_first(tree):
-        node.children = [c for c in node.children if c.children or _is_word(c)]
-    return tree if tree.children or _is_word(tree) else None
-
-
-def _is_word(node: Tree) -> bool:
-    return node.word is not None and node.label != EMPTY_ELEMENT
-
-
-def _children_first(tree: Tree) -> list[Tree]:
-    """Return all nodes, each after its children, and children from the last to the first."""
-    order, stack = [], [tree]
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        stack.extend(node.children)
-    return order[::-1]
-
-
-def preterminals(tree: Tree) -> list[Tree]:
-    """Return the preterminals from left to right."""
-    leaves, stack = [], [tree]
-    while stack:
-        node = stack.pop()
-        if node.word is not None:
-            leaves.append(node)
-        stack.extend(reversed(node.children))
-    return leaves
-
-
-def root(tree: Tree) -> Tree:
-    """Return the topmost constituent, or preterminal, below the wrappers.
-
-    Treebanks wrap a tree in brackets without a label, or in ROOT or TOP, and others don't wrap it.
-    So a wrapper around a single constituent isn't part of the tree; around several it is its root.
-    """
-    while tree.label in WRAPPERS and tree.word is None and len(tree.children) == 1:
-        tree = tree.children[0]
-    return tree
-
-
-def phrase_counts(tree: Tree) -> tuple[list[int], list[int]]:
-    """Return how many constituents begin, and how many end, at each word; two lists (words,).
-
-    Neither the root (`root`: it would begin and end every sentence, and tell nothing) nor the
-    preterminals count. Of a unary chain each node counts.
-    """
-    top = root(tree)
-    starts, ends = [0] * len(preterminals(top)), [0] * len(preterminals(top))
-    position = 0
-    stack = [(top, False)]
-    while stack:
-        node, done = stack.pop()
-        if node.word is not None:
-            position += 1
-        elif done:
-            ends[position - 1] += node is not top
-        else:
-            starts[position] += node is not top
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(node.children))
-    return starts, ends
-
-
-def plain_word(word: str) -> str:
-    """Return a word as its text has it: `-LRB-` as (, a pair of grave accents as ", `1\\/2` as 1/2.
-
-    OntoNotes writes a slash before `.`, `?` and `-` that stand alone where the Penn Treebank would
-    take them for markup; it goes too.
-    """
-    if word in ESCAPES:
-        return ESCAPES[word]
-    if len(word) == 2 and word[0] == "/" and word[1] in ".?-":
-        return word[1]
-    return word.replace("\\/", "/").replace("\\*", "*")
-
-
-def align(
-    sentences: Sequence[Sequence[str]], trees: Sequence[Tree]
-) -> list[tuple[list[int], list[int]] | None]:
-    """Return for each sentence the `phrase_counts` of its tree, None where it has none.
-
-    A tree belongs to a sentence if its words are the same, apart from escapes of brackets and the
-    shape of quotation marks; and trees and sentences follow in the same order. A tree that is
-    missing, superfluous or of other words so costs one sentence and no more.
-    """
-    wanted = [tuple(_comparable(word) for word in words) for words in sentences]
-    leaves = [[leaf.word or "" for leaf in preterminals(tree)] for tree in trees]
-    given = [tuple(map(_comparable, words)) for words in leaves]
-    counts: list[tuple[list[int], list[int]] | None] = [None] * len(sentences)
-    matcher = SequenceMatcher(a=wanted, b=given, autojunk=False)
-    for first, tree, length in matcher.get_matching_blocks():
-        for offset in range(length):
-            counts[first + offset] = phrase_counts(trees[tree + offset])
-    return counts
-
-
-def _comparable(word: str) -> str:
-    return plain_word("".join(word.split())).translate(QUOTES)
-
-
-def add_constituents(rows: Sequence[dict], trees: Sequence[Tree], source: str) -> list[dict]:
-    """Return the rows with `phrase_start` and `phrase_end` from the trees that match them.
-
-    Sentences without a matching tree have null there; how many, and the first of them, goes to
-    the log as a warning. `source` names the sentences' file in it.
-    """
-    counts = align([row["words"] for row in rows], trees)
-    missing = [row["sentence_id"] for row, count in zip(rows, counts, strict=True) if count is None]
     if missing:
         logger.warning(
-            "%s: %d of %d sentences have no constituents, since no tree has their words (%d trees "
-            "read): %s%s",
-            source,
+            "%d of %d sentences have no constituents, since no tree in %s has their words: %s%s",
             len(missing),
-            len(rows),
-            len(trees),
+            len(result),
+            sources,
             ", ".join(missing[:5]),
             ", ..." if len(missing) > 5 else "",
         )
-    return [
-        {**row, "phrase_start": count and count[0], "phrase_end": count and count[1]}
-        for row, count in zip(rows, counts, strict=True)
-    ]
+    return result
+
+
+def _tree_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = bracket_files(path)
+    if not files:
+        raise CorpusError(f"{path}: no files of trees; expected some named *.ptb or *.mrg.")
+    return files
 
 
 def read_penn(

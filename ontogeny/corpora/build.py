@@ -1,0 +1,204 @@
+"""From a corpus's settings in the config to its splits on disk."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ontogeny.corpora.catalogue import expand
+from ontogeny.corpora.conllu import read_conllu
+from ontogeny.corpora.corpus import ANNOTATIONS, SPLITS, split_path, write_split
+from ontogeny.corpora.ontonotes import read_ontonotes
+from ontogeny.corpora.penn import read_penn
+from ontogeny.corpora.text import halve, read_text
+from ontogeny.errors import ConfigError
+from ontogeny.files import atomic_path
+
+# The keys beside `kind` of each kind of corpus; those of a grammar are its generator's arguments.
+KEYS = {
+    "conllu": ("source", *SPLITS, "constituents", "entities"),
+    "text": ("source", *SPLITS, "held_out"),
+    "penn": ("folder", "sections"),
+    "ontonotes": ("folder", "language"),
+}
+KINDS = ("grammar", *KEYS)
+
+Splits = dict[str, list[dict]]
+
+
+def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -> Splits:
+    """Return the rows of each split of a corpus, in the Corpus contract (`corpus.SCHEMA`).
+
+    `settings` is the corpus's entry in the config, `sources` the folder of downloaded sources:
+
+    - `{kind: grammar, ...}`: the embedded grammar; the other keys are `grammar.generate`'s
+    - `{kind: conllu, source: NAME}`, or `train`, `dev` and `test`, each a file or a list of files,
+      with `constituents` (a folder, a file or a list of files) and `entities` (a key of MISC)
+    - `{kind: text, source: NAME}`, or `train` with `dev`, `test`, both or neither; or `train` with
+      `held_out`, files whose documents are halved into dev and test
+    - `{kind: penn, folder: DIR, sections: {train: [02-21], dev: [22], test: [23]}}`
+    - `{kind: ontonotes, folder: DIR, language: english}`
+
+    A text may lack dev and test: it then has no such splits, rather than empty ones. All other
+    kinds have the three. Raises `ConfigError`, naming the corpus and the key, if the settings are
+    wrong, and `CorpusError` as the readers do.
+    """
+    _check_keys(name, settings)
+    try:
+        if settings["kind"] == "grammar":
+            from ontogeny.corpora.grammar import generate
+
+            return generate(**{key: value for key, value in settings.items() if key != "kind"})
+        if settings["kind"] == "penn":
+            return read_penn(settings["folder"], settings.get("sections"))
+        if settings["kind"] == "ontonotes":
+            return read_ontonotes(settings["folder"], language=settings.get("language", "english"))
+        full = expand(settings, sources)
+    except ConfigError as error:
+        raise ConfigError(f"corpora: {name}: {error}") from error
+    return _text(full) if full["kind"] == "text" else _conllu(full)
+
+
+def splits_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the splits that a corpus will have, told from its settings alone."""
+    if settings["kind"] != "text" or "source" in settings or "held_out" in settings:
+        return SPLITS
+    return tuple(split for split in SPLITS if split in settings)
+
+
+def input_files(settings: Mapping[str, Any]) -> list[Path]:
+    """Return the files of the user's own that a corpus is read from, by the settings alone.
+
+    For a folder they are the files below it; for `source` and for a grammar there are none.
+    Absent ones are listed too, so that the workflow can say that they are missing.
+    """
+    named = [
+        file
+        for key in ("folder", "constituents", "held_out", *SPLITS)
+        if key in settings and settings["kind"] != "grammar"
+        for file in _files(settings[key])
+    ]
+    below = [
+        sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        for path in named
+    ]
+    return [file for files in below for file in files]
+
+
+def write_corpus(
+    name: str, settings: Mapping[str, Any], sources: Path | None, folder: str | os.PathLike[str]
+) -> None:
+    """Build a corpus and write `{split}.parquet` for its splits, and `statistics.tsv`, to `folder`.
+
+    Nothing is put in place before all is written. A split that the corpus no longer has is
+    removed. Raises `ConfigError` and `CorpusError` as `build` and `write_split` do.
+    """
+    splits = build(name, settings, sources)
+    with ExitStack() as stack:
+        for split, rows in splits.items():
+            scratch = stack.enter_context(atomic_path(split_path(folder, split)))
+            write_split(rows, scratch, source=f"corpora: {name}: {split}")
+        scratch = stack.enter_context(atomic_path(Path(folder) / "statistics.tsv"))
+        with open(scratch, "w", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
+            writer.writerow(["split", "metric", "value"])
+            writer.writerows(statistics(splits))
+    for split in SPLITS:
+        if split not in splits:
+            split_path(folder, split).unlink(missing_ok=True)
+
+
+def statistics(splits: Mapping[str, Sequence[dict]]) -> list[tuple[str, str, int]]:
+    """Return the size of each split as (split, metric, value).
+
+    Metrics: `sentences`, `words`, `word_types`, `documents`; `sentences_without_X` for each
+    annotation X (`constituents` for phrase_start and phrase_end); `upos_X`, the words of each tag;
+    `entities_X`, the spans of each type.
+    """
+    table = []
+    for split, rows in splits.items():
+        words = [word for row in rows for word in row["words"]]
+        numbers = {
+            "sentences": len(rows),
+            "words": len(words),
+            "word_types": len(set(words)),
+            "documents": len({row["document_id"] for row in rows}),
+        }
+        for column in ANNOTATIONS:
+            label = "constituents" if column == "phrase_start" else column
+            if column != "phrase_end":
+                numbers[f"sentences_without_{label}"] = sum(row.get(column) is None for row in rows)
+        tags = Counter(tag for row in rows for tag in row.get("upos") or ())
+        spans = Counter(
+            tag[2:] for row in rows for tag in row.get("entity") or () if tag.startswith("B-")
+        )
+        numbers |= {f"upos_{tag}": count for tag, count in sorted(tags.items())}
+        numbers |= {f"entities_{kind}": count for kind, count in sorted(spans.items())}
+        table += [(split, metric, value) for metric, value in numbers.items()]
+    return table
+
+
+def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
+    where = f"corpora: {name}"
+    kind = settings.get("kind")
+    if kind not in KINDS:
+        raise ConfigError(f"{where}: kind {kind!r}; expected one of {', '.join(KINDS)}.")
+    if kind == "grammar":
+        return
+    for key in settings:
+        if key not in ("kind", *KEYS[kind]):
+            raise ConfigError(
+                f"{where}: {key}: unknown for kind {kind}; expected {', '.join(KEYS[kind])}."
+            )
+    if "folder" in KEYS[kind]:
+        required: tuple[str, ...] = ("folder",)
+    elif "source" in settings:
+        required = ()
+        for key in (*SPLITS, "held_out"):
+            if key in settings:
+                raise ConfigError(f"{where}: {key} beside source; expected one of the two.")
+    else:
+        required = ("train",) if kind == "text" else SPLITS
+        if "held_out" in settings and ("dev" in settings or "test" in settings):
+            raise ConfigError(f"{where}: held_out beside dev or test; it makes both.")
+    seen: dict[Path, str] = {}
+    for key in (*SPLITS, "held_out"):
+        for file in _files(settings.get(key, ())):
+            if file in seen:
+                raise ConfigError(
+                    f"{where}: {file} is named twice, in {seen[file]} and in {key}; expected once."
+                )
+            seen[file] = key
+    for key in required:
+        if key not in settings:
+            raise ConfigError(
+                f"{where}: {key}: missing; kind {kind} needs {', '.join(required)}"
+                f"{' or source' if 'source' in KEYS[kind] else ''}."
+            )
+
+
+def _files(value: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return one file or a list of files as a list."""
+    return [Path(value)] if isinstance(value, str | Path) else [Path(item) for item in value]
+
+
+def _text(settings: Mapping[str, Any]) -> Splits:
+    splits = {split: read_text(_files(settings[split])) for split in SPLITS if split in settings}
+    if "held_out" in settings:
+        splits["dev"], splits["test"] = halve(read_text(_files(settings["held_out"])))
+    return splits
+
+
+def _conllu(settings: Mapping[str, Any]) -> Splits:
+    constituents = settings.get("constituents")
+    return {
+        split: read_conllu(
+            _files(settings[split]),
+            entities=settings.get("entities"),
+            constituents=None if constituents is None else _files(constituents),
+        )
+        for split in SPLITS
+    }

@@ -1,0 +1,207 @@
+"""Constituents: trees, what begins and ends at each word, and trees aligned to sentences."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ontogeny.errors import CorpusError
+
+WRAPPERS = ("", "ROOT", "TOP", "S1", "VROOT")
+EMPTY_ELEMENT = "-NONE-"
+
+ESCAPED_BRACKET = re.compile(r"-(?:LRB|RRB|LSB|RSB|LCB|RCB)-")
+BRACKETS = dict(zip(("LRB", "RRB", "LSB", "RSB", "LCB", "RCB"), "()[]{}", strict=True))
+# What two treebanks of one text may write differently without meaning another word.
+QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
+
+# What a tree is assembled from: ("open", label, line), ("word", word, line), ("close", "", line).
+Event = tuple[str, str, int]
+
+
+@dataclass
+class Tree:
+    """A constituent or, with a word and no children, a preterminal."""
+
+    label: str
+    children: list["Tree"] = field(default_factory=list)
+    word: str | None = None
+
+
+def assemble(events: Iterable[Event], source: str) -> Iterator[Tree]:
+    """Yield the trees that a series of brackets and words forms.
+
+    Empty elements (`-NONE-`: traces, null complementisers) are dropped, with the constituents that
+    hold nothing else; labels lose function tags and indices (`NP-SBJ-1` is `NP`); words stay as
+    written. Wrappers stay too: `phrase_counts` sees through them. A tree of empty elements only is
+    left out.
+
+    Raises `CorpusError`, naming `source` and the line, if brackets don't match, a bracket holds
+    nothing, or a word stands outside a preterminal.
+    """
+    stack: list[tuple[Tree, int]] = []
+    for kind, text, line in events:
+        where = f"{source}, line {line}"
+        if kind == "open":
+            stack.append((Tree(_category(text)), line))
+        elif kind == "word":
+            if not stack or stack[-1][0].children or stack[-1][0].word is not None:
+                raise CorpusError(
+                    f"{where}: the word {text!r} stands alone; expected it in brackets of its own "
+                    "with its tag before it."
+                )
+            stack[-1][0].word = text
+        else:
+            if not stack:
+                raise CorpusError(f"{where}: a closing bracket too many; expected an opening one.")
+            tree, _ = stack.pop()
+            if tree.word is None and not tree.children and tree.label != EMPTY_ELEMENT:
+                raise CorpusError(
+                    f"{where}: the brackets of {tree.label or 'no label'} hold nothing; expected a "
+                    "word or constituents."
+                )
+            if stack and stack[-1][0].word is not None:
+                raise CorpusError(
+                    f"{where}: a constituent beside the word {stack[-1][0].word!r}; expected "
+                    "nothing but a word beside its tag."
+                )
+            if stack:
+                stack[-1][0].children.append(tree)
+            elif (whole := _without_empty(tree)) is not None:
+                yield whole
+    if stack:
+        raise CorpusError(
+            f"{source}, line {stack[0][1]}: the tree that begins here isn't closed; expected a "
+            "closing bracket for each opening one."
+        )
+
+
+def _category(label: str) -> str:
+    """Return a label without function tags and indices: NP-SBJ-1 is NP, -LRB- and PRP$ stay."""
+    if label.startswith("-"):
+        return label
+    return re.split(r"[-=|]", label, maxsplit=1)[0] or label
+
+
+def _without_empty(tree: Tree) -> Tree | None:
+    """Return the tree without its empty elements, None if it has no other word."""
+    # Not recursive, since coordinations of speech can be deeper than Python's stack.
+    for node in _children_first(tree):
+        node.children = [c for c in node.children if c.children or _is_word(c)]
+    return tree if tree.children or _is_word(tree) else None
+
+
+def _is_word(node: Tree) -> bool:
+    return node.word is not None and node.label != EMPTY_ELEMENT
+
+
+def _children_first(tree: Tree) -> list[Tree]:
+    """Return all nodes, each after its children, and children from the last to the first."""
+    order, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        stack.extend(node.children)
+    return order[::-1]
+
+
+def preterminals(tree: Tree) -> list[Tree]:
+    """Return the preterminals from left to right."""
+    leaves, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if node.word is not None:
+            leaves.append(node)
+        stack.extend(reversed(node.children))
+    return leaves
+
+
+def root(tree: Tree) -> Tree:
+    """Return the topmost constituent, or preterminal, below the wrappers.
+
+    Treebanks wrap a tree in brackets without a label, or in ROOT or TOP, and others don't wrap it.
+    So a wrapper around a single constituent isn't part of the tree; around several it is its root.
+    """
+    while tree.label in WRAPPERS and tree.word is None and len(tree.children) == 1:
+        tree = tree.children[0]
+    return tree
+
+
+def phrase_counts(tree: Tree) -> tuple[list[int], list[int]]:
+    """Return how many constituents begin, and how many end, at each word; two lists (words,).
+
+    Neither the root (`root`: it would begin and end every sentence, and tell nothing) nor the
+    preterminals count. Of a unary chain each node counts.
+    """
+    top = root(tree)
+    starts, ends = [0] * len(preterminals(top)), [0] * len(preterminals(top))
+    position = 0
+    stack = [(top, False)]
+    while stack:
+        node, done = stack.pop()
+        if node.word is not None:
+            position += 1
+        elif done:
+            ends[position - 1] += node is not top
+        else:
+            starts[position] += node is not top
+            stack.append((node, True))
+            stack.extend((child, False) for child in reversed(node.children))
+    return starts, ends
+
+
+def plain_word(word: str) -> str:
+    """Return a word as its text has it: `-LRB-` as (, paired grave accents as ", `1\\/2` as 1/2.
+
+    Brackets are restored inside words too (`friend-LRB-s-RRB-`). OntoNotes writes a slash before
+    `.`, `?` and `-` that stand alone where markup would have taken them; it goes.
+    """
+    if word in ("``", "''"):
+        return '"'
+    if len(word) == 2 and word[0] == "/" and word[1] in ".?-":
+        return word[1]
+    word = ESCAPED_BRACKET.sub(lambda escape: BRACKETS[escape[0].strip("-")], word)
+    return word.replace("\\/", "/").replace("\\*", "*")
+
+
+def align(
+    sentences: Sequence[Sequence[str]], trees: Sequence[Tree]
+) -> list[tuple[list[int], list[int]] | None]:
+    """Return for each sentence the `phrase_counts` of its tree, None where it has none.
+
+    A tree belongs to a sentence if its words are the same, apart from escapes of brackets and the
+    shape of quotation marks, and if trees and sentences follow in the same order. As many
+    sentences as possible get a tree (the longest common subsequence: Hunt and Szymanski 1977), so
+    that a tree which is missing, superfluous or of other words costs one sentence and no more.
+    """
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, tree in enumerate(trees):
+        words = tuple(_comparable(leaf.word or "") for leaf in preterminals(tree))
+        places.setdefault(words, []).append(place)
+    # Of the common subsequences of each length so far: the last tree of the one that ends first,
+    # and that pair of sentence and tree with the pairs before it.
+    ends: list[int] = []
+    chains: list[_Chain] = []
+    for number, sentence in enumerate(sentences):
+        for place in reversed(places.get(tuple(map(_comparable, sentence)), [])):
+            length = bisect_left(ends, place)
+            chain = _Chain(number, place, chains[length - 1] if length else None)
+            ends[length : length + 1] = [place]
+            chains[length : length + 1] = [chain]
+    counts: list[tuple[list[int], list[int]] | None] = [None] * len(sentences)
+    pair = chains[-1] if chains else None
+    while pair is not None:
+        counts[pair.sentence] = phrase_counts(trees[pair.tree])
+        pair = pair.before
+    return counts
+
+
+class _Chain(NamedTuple):
+    sentence: int
+    tree: int
+    before: "_Chain | None"
+
+
+def _comparable(word: str) -> str:
+    return plain_word("".join(word.split())).translate(QUOTES)
