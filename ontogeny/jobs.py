@@ -1,11 +1,14 @@
 """What every job does around its work: a log, a bound on threads, an error a person can read."""
 
+import errno
 import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+from threadpoolctl import threadpool_limits
 
 from ontogeny.errors import OntogenyError
 
@@ -14,10 +17,13 @@ from ontogeny.errors import OntogenyError
 def job(log: str | os.PathLike[str], threads: int = 1) -> Iterator[logging.Logger]:
     """Run the block with its messages in the file `log` and with at most `threads` threads.
 
+    The bound holds for torch and for the linear algebra of NumPy and SciPy, imported before or in
+    the block, and for child processes.
+
     Standard output and error of the block, those of its child processes included, go to the log.
     An `OntogenyError` ends the process with status 1 and its message alone, in the log and on the
-    terminal: the cause lies in the input, so a traceback would only hide it. Any other exception
-    goes on, with its traceback in the log.
+    terminal: the cause lies in the input, so a traceback would only hide it. A full disk ends it
+    likewise. Any other exception goes on, with its traceback in the log.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(threads)
@@ -32,6 +38,8 @@ def job(log: str | os.PathLike[str], threads: int = 1) -> Iterator[logging.Logge
         logger = logging.getLogger("ontogeny")
         start = time.perf_counter()
         try:
+            # What is loaded by now has read the environment before.
+            threadpool_limits(threads)
             if "torch" in sys.modules:
                 sys.modules["torch"].set_num_threads(threads)
             yield logger
@@ -39,6 +47,19 @@ def job(log: str | os.PathLike[str], threads: int = 1) -> Iterator[logging.Logge
         except OntogenyError as error:
             logger.error("%s", error)
             os.write(streams[1], f"{type(error).__name__}: {error}\n".encode())
+            sys.exit(1)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                logger.exception("an unexpected error")
+                raise
+            message = (
+                f"{error.filename or 'the disk'}: {error.strerror}. Free some space and run the "
+                "workflow again; what was finished is kept."
+            )
+            os.write(streams[1], f"{message}\n".encode())
+            # The log may lie on the disk that is full.
+            with suppress(OSError):
+                logger.error("%s", message)
             sys.exit(1)
         except Exception:
             logger.exception("an unexpected error")

@@ -1,9 +1,7 @@
 """Long and tidy tables that keep to a declaration, or are not written."""
 
 import math
-import numbers
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -145,11 +143,14 @@ def _check_column(values: pd.Series, column: Column, table: str) -> None:
 
 def _is_number(value: object, kind: str) -> bool:
     """Tell whether a value is a finite float, or for `int` an integer that 64 bits hold."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return math.isfinite(number) and (
+            kind == "float" or (number.is_integer() and -(2.0**63) <= number < 2.0**63)
+        )
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         return False
-    if kind == "int":
-        return math.isfinite(value) and value == int(value) and -(2**63) <= value < 2**63
-    return abs(value) <= sys.float_info.max
+    return -(2**63) <= int(value) < 2**63
 
 
 def _check_unique(frame: pd.DataFrame, keys: Sequence[str], table: str) -> None:
