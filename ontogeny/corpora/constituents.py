@@ -11,6 +11,7 @@ from ontogeny.errors import CorpusError
 WRAPPERS = ("", "ROOT", "TOP", "S1", "VROOT")
 EMPTY_ELEMENT = "-NONE-"
 
+FUNCTION_TAG = re.compile(r"[-=|]")
 ESCAPED_BRACKET = re.compile(r"-(?:LRB|RRB|LSB|RSB|LCB|RCB)-")
 BRACKETS = dict(zip(("LRB", "RRB", "LSB", "RSB", "LCB", "RCB"), "()[]{}", strict=True))
 # What two treebanks of one text may write differently without meaning another word.
@@ -81,7 +82,7 @@ def _category(label: str) -> str:
     """Return a label without function tags and indices: NP-SBJ-1 is NP, -LRB- and PRP$ stay."""
     if label.startswith("-"):
         return label
-    return re.split(r"[-=|]", label, maxsplit=1)[0] or label
+    return FUNCTION_TAG.split(label, maxsplit=1)[0] or label
 
 
 def _without_empty(tree: Tree) -> Tree | None:

@@ -72,10 +72,11 @@ def add_constituents(
     Raises `CorpusError` as `read_trees` does; also if there are no trees or none of them matches.
     """
     files = [file for path in map(Path, brackets) for file in _tree_files(path)]
+    by_name = {file.stem for file in files} & {path.stem for path in rows_by_file}
     trees: dict[str, list[Tree]] = {}
     for file in files:
-        trees.setdefault(file.stem, []).extend(read_trees(file))
-    by_name = any(path.stem in trees for path in rows_by_file)
+        if not by_name or file.stem in by_name:
+            trees.setdefault(file.stem, []).extend(read_trees(file))
     everything = [tree for some in trees.values() for tree in some]
     result: list[dict] = []
     for path, rows in rows_by_file.items():

@@ -42,8 +42,9 @@ def read_text(paths: Sequence[str | os.PathLike[str]]) -> list[dict]:
 
     A paragraph is a row; its words are what whitespace separates. A long paragraph stays whole:
     pretraining cuts it to the model's length. Blank lines are left out, and so are headings as
-    WikiText writes them (` = Title = `). The title of an article starts a new document; the
-    headings of its sections (two or more equals signs) don't. All annotations are null.
+    WikiText writes them: ` = Title = `, between blank lines (a formula inside a paragraph can look
+    the same). The title of an article starts a new document; the headings of its sections (two or
+    more equals signs) don't. All annotations are null.
 
     Raises `CorpusError` if a file is absent, isn't UTF-8, or holds no paragraph.
     """
@@ -51,11 +52,13 @@ def read_text(paths: Sequence[str | os.PathLike[str]]) -> list[dict]:
     for path in map(Path, paths):
         document = paragraph = 0
         before = len(rows)
-        for line in read_lines(path):
-            words = line.split()
-            if not words:
+        lines = ["", *(line.strip() for line in read_lines(path)), ""]
+        for number, line in enumerate(lines):
+            if not line:
                 continue
-            level = heading_level(" ".join(words))
+            words = line.split()
+            alone = not lines[number - 1] and not lines[number + 1]
+            level = heading_level(" ".join(words)) if alone else 0
             if level == 0:
                 paragraph += 1
                 rows.append(
