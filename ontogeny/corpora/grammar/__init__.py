@@ -6,9 +6,9 @@ a lake or a bank, are plain English. So a reader sees the structure of a sentenc
 can check it ("the waprep behind the dibrotrors skazuflims"), while nothing that a model, a
 tokenizer or a reader knows of English content words helps or misleads.
 
-**Words** (`lexicon`, `function_words`, `topics`). Nouns have number, verbs person, number, tense,
-participles; all inflection is regular: -s, -ed (past and past participle), -ing. Adverbs end in
--ly. A verb has one frame. Entries of a class are Zipfian in the class: P(rank) is proportional to
+**Words** (`lexicon`, `function_words`, `topics`). Nouns are inflected for number, verbs for number
+and tense, all regularly: -s, -ed (past and past participle), -ing. Adverbs end in -ly. A verb has
+one frame. Entries of a class are Zipfian in the class: P(rank) is proportional to
 rank ** -zipf_exponent. A share of the stems stands in two classes. Documents have topics, which
 reweigh nouns, verbs, adjectives, adverbs and names.
 

@@ -31,11 +31,11 @@ def name(d: Derivation, source: Source) -> tuple[int, str]:
         surnames = source.pick(_PERSONS) - 1
         words = [source.entry(gender), *(source.entry("surname") for _ in range(surnames))]
     elif kind == "place":
-        form = source.pick(_PLACES)
+        parts = source.pick(_PLACES)
         words = [source.entry("place")]
-        if form == "prefixed":
+        if parts == "prefixed":
             words.insert(0, source.pick(_PLACE_PREFIXES))
-        elif form == "suffixed":
+        elif parts == "suffixed":
             words.append(source.pick(_PLACE_SUFFIXES))
     elif source.random() < p.ORGANISATION_SUFFIX:
         base = source.entry(source.pick(_ORGANISATION_BASES))
