@@ -16,7 +16,7 @@ from ontogeny.pushdown.migration import (
     trend,
     trend_over_seeds,
 )
-from ontogeny.pushdown.resampling import Resampled
+from ontogeny.pushdown.resampling import Resampled, sufficient
 
 # Published places in the order of migration, fastest first; tasks of one kind share a place.
 PUBLISHED_ORDER = {
@@ -108,28 +108,29 @@ def accuracy_across_boundary(maps: Resampled) -> Estimate:
 def spread_across_boundary(maps: Resampled) -> Estimate:
     """Estimate how much more the seeds differ below the boundary than above it.
 
-    The boundary is the mean over seeds of the shallowest sufficient layer. The statistic is the
-    root mean square standard deviation over seeds of a cell, in shares of the way from baseline to
-    best (both means over seeds, lest scaling make the seeds alike), below minus above, averaged
-    over the tasks in which both regions have cells. Draws in which all seeds are the same one know
-    no spread and are left out; with two seeds that leaves an interval over sentences alone.
+    The boundary is that of the mean heatmap over seeds. A mean says nothing about the spread of
+    what went into it (with normal deviations the two are independent), whereas cells that were
+    chosen because every seed suffices there would agree by choice. The statistic is the root mean
+    square standard deviation over seeds of a cell, in shares of the mean heatmap's way from
+    baseline to best, below minus above, averaged over the tasks in which both regions have cells.
+    Draws in which all seeds are the same one know no spread and are left out. With two seeds that
+    leaves an interval over sentences alone, and a verdict by the toss of a coin if the seeds are as
+    far apart everywhere: the claim asks for three.
     """
     differences = []
-    weights = maps.seed_weights[..., None, None]
-    distinct = (maps.seed_weights > 0).sum(axis=1) > 1
+    weights = maps.seed_weights
+    distinct = (weights > 0).sum(axis=1) > 1
     for task in _gaining(maps, "all") if len(maps.seeds) > 1 else []:
-        values = maps.values[task, "all"]
-        baseline = mean_over_seeds(
-            np.broadcast_to(maps.baselines[task, "all"], maps.seed_weights.shape), maps.seed_weights
-        )
-        best = mean_over_seeds(values.max(axis=(-2, -1)), maps.seed_weights)
-        mean = mean_over_seeds(values, maps.seed_weights)[:, None]
-        variance = (weights * (values - mean) ** 2).sum(axis=1) / (len(maps.seeds) - 1)
-        boundary = mean_over_seeds(_boundary(maps, task), maps.seed_weights)
+        gains = maps.values[task, "all"] - maps.baselines[task, "all"][:, None, None]
+        mean = mean_over_seeds(gains, weights)[:, None]
+        squares = (weights[..., None, None] * (gains - mean) ** 2).sum(axis=1)
+        variance = squares / (len(maps.seeds) - 1)
+        suffices = sufficient(mean, np.zeros(1), maps.share)
+        boundary = shallowest_sufficient_layer(suffices, maps.layers)[:, 0]
         above = maps.layers >= boundary[..., None]
         spread = [np.sqrt(_mean_where(variance, region)) for region in (~above, above)]
-        way = np.where(best > baseline, best - baseline, np.nan)
-        differences.append((spread[0] - spread[1]) / way)
+        best = mean.max(axis=(1, 2, 3))
+        differences.append((spread[0] - spread[1]) / np.where(best > 0, best, np.nan))
     differences = [difference for difference in differences if np.isfinite(difference[0])]
     if not differences:
         return _nothing(maps)
