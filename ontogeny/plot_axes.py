@@ -48,15 +48,18 @@ def step_axis(axes: Axes, steps: ArrayLike, *, most: int = 6, label: bool = True
         exponents = np.arange(np.ceil(np.log10(positive[0])), np.floor(np.log10(positive[-1])) + 1)
         decades = 10.0**exponents
         major = decades if len(decades) > 1 else positive[[0, -1]]
+        if ordered[0] == 0:
+            major = _apart_from_zero(axes, major, ordered[-1], 0.25 / most)
         major = major if len(major) <= most else major[:: -(-len(major) // most)]
         if ordered[0] == 0:
-            major = np.r_[0.0, _apart_from_zero(axes, major, 0.25 / most)]
+            major = np.r_[0.0, major]
             _break_mark(axes, positive[0] / 2)
         axes.xaxis.set_major_locator(FixedLocator(list(major)))
-    elif len(ordered) == 1:
-        axes.xaxis.set_major_locator(FixedLocator(list(ordered)))
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(most, integer=True))
+        round_steps = MaxNLocator(most, integer=True).tick_values(ordered[0], ordered[-1])
+        between = (round_steps >= ordered[0]) & (round_steps <= ordered[-1])
+        major = ordered if len(ordered) <= 3 else round_steps[between]
+        axes.xaxis.set_major_locator(FixedLocator(list(major)))
     few = len(ordered) <= 40
     axes.xaxis.set_minor_locator(FixedLocator(list(ordered)) if few else NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: short_number(step)))
@@ -78,10 +81,10 @@ def _set_step_scale(axes: Axes, ordered: np.ndarray) -> None:
     axes.set_xscale("symlog", linthresh=positive[0], linscale=0.9 * gap)
 
 
-def _apart_from_zero(axes: Axes, ticks: np.ndarray, room: float) -> np.ndarray:
-    """Leave out the ticks nearer to 0 than the share `room` of the way to the last of them."""
-    places = axes.xaxis.get_transform().transform(np.r_[0.0, ticks])
-    return ticks[places[1:] - places[0] > room * (places[-1] - places[0])]
+def _apart_from_zero(axes: Axes, ticks: np.ndarray, last: float, room: float) -> np.ndarray:
+    """Leave out the ticks nearer to 0 than the share `room` of the way from 0 to the last step."""
+    zero, end, *places = axes.xaxis.get_transform().transform(np.r_[0.0, last, ticks])
+    return ticks[np.array(places) - zero > room * (end - zero)]
 
 
 def _break_mark(axes: Axes, position: float) -> None:

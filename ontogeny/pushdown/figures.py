@@ -183,7 +183,7 @@ def seen_unseen(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     sufficient = pd.concat(
         [boundary(scores, migration, subset).assign(subset=subset) for subset in ("seen", "unseen")]
     )
-    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
     titles = [
         f"(a) accuracy at the last checkpoint (step {short_number(steps[-1])})",
         "(b) accuracy of the best layer",
@@ -194,7 +194,7 @@ def seen_unseen(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     for task, axes in panels(first, tasks, len(tasks), x="layer", y="share of words").items():
         layer_axis(axes, layers, which="x", most=4, label=False)
         _subset_lines(axes, last, task)
-    step = step_label(steps)
+    step = step_label(steps).replace(" ", "\n", 1)  # six labels side by side
     for task, axes in panels(second, tasks, len(tasks), x=step, y="share of words").items():
         step_axis(axes, steps, most=2, label=False)
         _subset_lines(axes, each(best, keys, "step"), task)

@@ -123,7 +123,7 @@ def heatmap(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
         baseline, best = (of_task.groupby("seed")[name].first().mean() for name in ENDS)
         axes.set_title(f"{task_name(task)}\nbaseline {baseline:.2f}, best {best:.2f}")
     _boundaries(grid, each(boundary(scores, migration), "task", "step"))
-    _colour_bar(figure, grid, SEQUENTIAL, 1, "share of the way from baseline (0) to best (1)")
+    _colour_bar(figure, grid, SEQUENTIAL, 1, "share of the way from\nbaseline (0) to best (1)")
     seeds = seeds_text(measured["seed"].nunique())
     line = Line2D(
         [], [], color="white", linewidth=1.3, label=f"shallowest sufficient layer, {seeds}"
@@ -146,7 +146,7 @@ def regions(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     if measured["seed"].nunique() < 2:
         return statement("Spread over seeds needs at least two seeds, so there is nothing to show.")
     tasks = in_published_order(measured["task"])
-    heights = [_height(tasks), 0.75 + 0.16 * len(tasks)]
+    heights = [_height(tasks), 0.9 + 0.17 * len(tasks)]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     titles = [
         "(a) spread over seeds, and the shallowest sufficient layer",
@@ -161,7 +161,7 @@ def regions(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
         _map(axes, cells["sd"].xs(task, level="task"), SPREAD, most)
     boundaries = boundary(scores, migration)
     _boundaries(grid, each(boundaries, "task", "step"))
-    _colour_bar(above, grid, SPREAD, most, "standard deviation over seeds")
+    _colour_bar(above, grid, SPREAD, most, "standard deviation\nover seeds")
     _both_sides(below, tasks, cells, over_seeds(boundaries, ["task", "step"])["mean"])
     return figure
 

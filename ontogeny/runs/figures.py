@@ -39,7 +39,7 @@ def loss_curve(losses: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(0.65 * WIDTH, 2.6), layout="constrained")
     axes = figure.subplots()
     step_axis(axes, losses["step"].unique())
-    axes.set_ylabel("cross-entropy (nats per predicted token)")
+    axes.set_ylabel("loss (nats per predicted token)")
     by_metric = each(losses, "metric", "step")
     handles = []
     for metric, style in LOSS_STYLES.items():
