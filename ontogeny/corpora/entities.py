@@ -13,8 +13,8 @@ def spans_from_brackets(
 ) -> list[tuple[int, int, str]]:
     """Return the entity spans of a sentence as (first word, last word, type), 0-based, inclusive.
 
-    `values` has for each word its `Entity=` value as CorefUD and GUM write it (Nedoluzhko et al.
-    2022, "CorefUD 1.0", section 3.2), or None; `fields` are the names of the attributes, in order,
+    `values` has for each word its `Entity=` value as GUM and CorefUD 1.0 write it (Nedoluzhko et
+    al. 2022), or None; `fields` are the names of the attributes, in order,
     from the file's `# global.Entity` comment. Spans may nest and cross. A closing bracket ends the
     latest open span of its id, and each part of a discontinuous mention is a span of its own.
 

@@ -13,7 +13,7 @@ FOLDERS = {"train": ("train",), "dev": ("development", "dev"), "test": ("test",)
 # Where releases of the converted corpus keep the folders of the splits.
 ABOVE = ("", "data", "v12/data", "v4/data", "conll-formatted-ontonotes-5.0/data")
 
-# Columns (Pradhan et al. 2012, table 3); predicates' arguments and coreference follow.
+# Columns (CoNLL-2012 shared task); predicates' arguments and coreference follow.
 DOCUMENT, PART, NUMBER, WORD, TAG, BIT, NAME = 0, 1, 2, 3, 4, 5, 10
 COLUMNS = 12
 MISSING_TAG, MISSING_PARSE = "XX", "NOPARSE"
