@@ -13,22 +13,8 @@ from ontogeny.corpora.grammar.lexicon import VERB_FRAMES, Lexicon
 POSSESSIVES = {"his", "her", "its", "our", "your", "their"}
 DETERMINERS = {
     "singular": {"the", "a", "this", "that", "every", "each", "some"} | POSSESSIVES,
-    "plural": {
-        "the",
-        "these",
-        "those",
-        "some",
-        "many",
-        "several",
-        "all",
-        "both",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-    }
+    "plural": {"the", "these", "those", "some", "many", "several", "all", "both"}
+    | {"two", "three", "four", "five", "six", "seven"}
     | POSSESSIVES,
 }
 SUBJECT_PRONOUNS = {
@@ -44,21 +30,8 @@ INDEFINITES = {"somebody", "something", "everybody", "everything"}
 INTENSIFIERS = {"very", "quite", "rather", "too"}
 MEDIAL_ADVERBS = {"often", "always", "really", "probably", "still", "certainly"}
 NOMINAL_PREPOSITIONS = {"of", "in", "from", "with", "near", "on", "behind", "under"}
-VERBAL_PREPOSITIONS = {
-    "in",
-    "with",
-    "at",
-    "on",
-    "from",
-    "for",
-    "by",
-    "near",
-    "after",
-    "during",
-    "before",
-    "behind",
-    "under",
-    "through",
+VERBAL_PREPOSITIONS = {"in", "with", "at", "on", "from", "for", "by", "near", "behind", "under"} | {
+    *("after", "during", "before", "through")
 }
 MODALS = {"will", "can", "would", "could", "may", "must", "should"}
 BE = {"singular": {"is", "was"}, "plural": {"are", "were"}}

@@ -19,7 +19,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.files import atomic_path
 
 # How often a pair may be drawn anew, because it is there already, for each pair that is asked for.
-ATTEMPTS = 1000
+ATTEMPTS = 100
 
 
 @dataclass(frozen=True)
