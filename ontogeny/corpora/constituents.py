@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from ontogeny.errors import CorpusError
@@ -21,7 +22,7 @@ QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
 Event = tuple[str, str, int]
 
 
-@dataclass
+@dataclass(slots=True)
 class Tree:
     """A constituent or, with a word and no children, a preterminal."""
 
@@ -78,6 +79,7 @@ def assemble(events: Iterable[Event], source: str) -> Iterator[Tree]:
         )
 
 
+@lru_cache(maxsize=1 << 16)
 def _category(label: str) -> str:
     """Return a label without function tags and indices: NP-SBJ-1 is NP, -LRB- and PRP$ stay."""
     if label.startswith("-"):
@@ -89,7 +91,8 @@ def _without_empty(tree: Tree) -> Tree | None:
     """Return the tree without its empty elements, None if it has no other word."""
     # Not recursive, since coordinations of speech can be deeper than Python's stack.
     for node in _children_first(tree):
-        node.children = [c for c in node.children if c.children or _is_word(c)]
+        if node.children:
+            node.children = [c for c in node.children if c.children or _is_word(c)]
     return tree if tree.children or _is_word(tree) else None
 
 
@@ -136,7 +139,8 @@ def phrase_counts(tree: Tree) -> tuple[list[int], list[int]]:
     preterminals count. Of a unary chain each node counts.
     """
     top = root(tree)
-    starts, ends = [0] * len(preterminals(top)), [0] * len(preterminals(top))
+    length = len(preterminals(top))
+    starts, ends = [0] * length, [0] * length
     position = 0
     stack = [(top, False)]
     while stack:
@@ -204,5 +208,6 @@ class _Chain(NamedTuple):
     before: "_Chain | None"
 
 
+@lru_cache(maxsize=1 << 16)
 def _comparable(word: str) -> str:
     return plain_word("".join(word.split())).translate(QUOTES)
