@@ -178,7 +178,8 @@ def over_seeds(frame: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     Columns: `mean`, `low` and `high` (the lowest and the highest seed), `sd` (the standard
     deviation over seeds, with n - 1; NaN for one seed) and `seeds` (how many).
     """
-    values = frame.groupby(by, sort=True)["value"]
+    # In the order of the seeds, so that a sum doesn't depend on the order of the rows.
+    values = frame.sort_values("seed").groupby(by)["value"]
     return pd.DataFrame(
         {
             "mean": values.mean(),

@@ -102,7 +102,7 @@ def _expected_layers(axes: Axes, migration: pd.DataFrame, steps: np.ndarray) -> 
 
 def _depths(axes: Axes, migration: pd.DataFrame, tasks: list[str]) -> None:
     rows = _over_all(migration, "migration_depth")
-    for _, row in rows[rows["seed"].isna()].iterrows():
+    for _, row in rows[rows["seed"].isna()].sort_values("task").iterrows():
         place, colour = tasks.index(row["task"]), TASK_COLOURS[row["task"]]
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=0.9)
         axes.plot(
@@ -190,18 +190,20 @@ def seen_unseen(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
         "(c) shallowest sufficient layer",
     ]
     first, second, third = parts(figure, titles)
-    last = each(measured[measured["step"] == steps[-1]], keys, "layer")
+    by_layer = each(measured[measured["step"] == steps[-1]], keys, "layer")
     for task, axes in panels(first, tasks, len(tasks), x="layer", y="share of words").items():
         layer_axis(axes, layers, which="x", most=4, label=False)
-        _subset_lines(axes, last, task)
+        _subset_lines(axes, by_layer, task)
     step = step_label(steps).replace(" ", "\n", 1)  # six labels side by side
+    by_step = each(best, keys, "step")
     for task, axes in panels(second, tasks, len(tasks), x=step, y="share of words").items():
         step_axis(axes, steps, most=2, label=False)
-        _subset_lines(axes, each(best, keys, "step"), task)
+        _subset_lines(axes, by_step, task)
+    layer_by_step = each(sufficient, keys, "step")
     for task, axes in panels(third, tasks, len(tasks), x=step, y="layer").items():
         step_axis(axes, steps, most=2, label=False)
         layer_axis(axes, layers, most=6, none=True, label=False)
-        _subset_lines(axes, each(sufficient, keys, "step"), task)
+        _subset_lines(axes, layer_by_step, task)
     handles = _handles(SUBSET_STYLES, " types")
     legend_below(figure, measured["seed"].nunique(), handles, columns=5)
     return figure
