@@ -135,9 +135,11 @@ def _check_column(values: pd.Series, column: Column, table: str) -> None:
     else:
         wrong = [value for value in present.unique() if not _is_number(value, column.kind)]
     if wrong:
-        allowed = f"one of {', '.join(column.values)}" if column.values else f"a {column.kind}"
+        kind = {"string": "a string", "int": "an integer", "float": "a finite number"}[column.kind]
+        allowed = f"one of {', '.join(column.values)}" if column.values else kind
+        found = wrong[0].item() if isinstance(wrong[0], np.generic) else wrong[0]
         raise TableError(
-            f"table {table}: column {column.name} holds {wrong[0]!r}; expected {allowed}."
+            f"table {table}: column {column.name} holds {found!r}; expected {allowed}."
         )
 
 
