@@ -49,6 +49,15 @@ WORDS = [
 extract = partial(library.extract, device="cpu")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Matrices this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def random_sentences(seed, count=23, longest=14):
     generator = np.random.default_rng(seed)
     lengths = generator.integers(1, longest + 1, count)

@@ -17,6 +17,15 @@ from ontogeny.probes.structural import (
 )
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Matrices this small are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def random_heads(generator, size):
     """A random tree over the words in random order."""
     order = generator.permutation(size)
