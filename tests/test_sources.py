@@ -205,6 +205,14 @@ def test_a_file_that_is_not_the_pinned_one_is_refused_with_both_hashes(tmp_path,
     assert below(tmp_path) == []
 
 
+def test_a_server_whose_file_is_too_short_is_not_asked_for_ever(tmp_path):
+    with serving(CONTENT[:-500]) as server:
+        server.faults = [("no length", 0)] * 50
+        with pytest.raises(SourceError, match=r"3 attempts in a row"):
+            get(pinned(server.url), tmp_path, attempts=3)
+        assert len(server.asked) == 3
+
+
 @pytest.mark.parametrize("rest", [b"x" * 10, b"x" * len(CONTENT), CONTENT + b"x"])
 def test_what_an_earlier_call_left_is_dropped_if_it_is_of_another_file(tmp_path, rest):
     part = tmp_path / f"{PATH}.part"

@@ -161,3 +161,11 @@ def test_a_missing_split_language_or_file_is_refused_by_its_folder(tmp_path):
         read_ontonotes(tmp_path, language="arabic")
     with pytest.raises(CorpusError, match="no folder development or dev"):
         read_ontonotes(tmp_path)
+
+
+def test_files_of_automatic_annotation_are_never_taken_for_gold(tmp_path):
+    for split in ("train", "development", "test"):
+        write(tmp_path, row(0, "gold", bit="(TOP*)"), name=f"{split}/x.v9_conll")
+        write(tmp_path, row(0, "auto", bit="(TOP*)"), name=f"{split}/y.v9_auto_conll")
+    for rows in read_ontonotes(tmp_path).values():
+        assert [r["words"] for r in rows] == [["gold"]]
