@@ -11,7 +11,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.probes.lockstep_lbfgs import Regression, change_l2, solve
 from ontogeny.probes.softmax_regression import Tasks
 
-L2 = (1e-1, 1e-2, 1e-3, 1e-4)
+L2 = (1e-1, 1e-2, 1e-3)
 NOT_COUNTED = -1
 CHUNK_BYTES = {"cpu": 2**26, "cuda": 2**31}  # a CPU gains nothing once a chunk fills its caches
 
@@ -86,8 +86,9 @@ def fit(
     over dimensions, because single directions of huge variance, as language models have them, would
     shrink all others, and the same penalty would mean something else.
 
-    Layers are worked through in chunks that need about `chunk_bytes`, by default 64 MiB on a CPU and
-    2 GiB on a GPU, and one layer at the least; it changes the answer by rounding only. `device` None means a GPU where there is one. Raises `ConfigError` on a penalty that isn't
+    Layers are worked through in chunks that need about `chunk_bytes`, by default 64 MiB on a CPU
+    and 2 GiB on a GPU, and one layer at the least; that changes the answer by rounding only.
+    `device` None means a GPU where there is one. Raises `ConfigError` on a penalty that isn't
     positive, and ValueError on shapes that don't fit, or a task without training words or, where
     there is a penalty to choose, dev words.
     """

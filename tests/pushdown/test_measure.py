@@ -1,0 +1,85 @@
+"""One checkpoint's measurement, and the sample of sentences that bounds it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ontogeny.corpora.corpus import SCHEMA
+from ontogeny.errors import ConfigError
+from ontogeny.pushdown.measure import measure, sample
+from ontogeny.pushdown.tables import PUSHDOWN
+from ontogeny.tables import check
+
+
+def sentences(lengths, seed=0):
+    """Sentences of random words, tags and right-branching trees, of the given lengths."""
+    generator = np.random.default_rng(seed)
+    rows = [
+        {
+            "sentence_id": str(index),
+            "document_id": "d",
+            "words": [f"w{word}" for word in generator.integers(0, 50, length)],
+            "upos": generator.choice(["NOUN", "VERB"], length).tolist(),
+            "head": list(range(length)),
+        }
+        for index, length in enumerate(lengths)
+    ]
+    return pd.DataFrame(rows).reindex(columns=SCHEMA.names).astype(object).replace({np.nan: None})
+
+
+def features(seed=0):
+    frames = {
+        name: sentences(np.random.default_rng(seed).integers(3, 9, count), seed)
+        for name, count in (("train", 40), ("dev", 10), ("test", 12))
+    }
+    generator = torch.Generator().manual_seed(seed)
+    words = {name: int(frame["words"].map(len).sum()) for name, frame in frames.items()}
+    vectors = {name: torch.randn(2, n, 8, generator=generator) for name, n in words.items()}
+    valid = {name: torch.ones(n, dtype=torch.bool) for name, n in words.items()}
+    return vectors, valid, frames
+
+
+@pytest.mark.parametrize(
+    "tasks", [["upos"], ["tree_depth"], ["tree_distance", "upos", "tree_depth"]]
+)
+def test_a_checkpoint_has_scores_and_answers_for_just_the_tasks_asked_for(tasks):
+    scores, answers = measure(*features(), tasks, epochs=2, rank=4, seed=0)
+    assert set(scores["task"]) == set(tasks)
+    assert set(answers["task"]) == set(tasks)
+    assert set(scores["layer"]) == {0, 1}
+    check(scores.assign(run="r", corpus="c", seed=0, step=0), PUSHDOWN)
+
+
+@pytest.mark.parametrize("tasks", [[], ["upos", "sentiment"]])
+def test_a_task_that_does_not_exist_is_refused_with_the_list_of_those_that_do(tasks):
+    with pytest.raises(ConfigError, match=r"tasks: found .* expected one or more of upos"):
+        measure(*features(), tasks, seed=0)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=40),
+    few=st.integers(1, 300),
+    more=st.integers(0, 300),
+    seed=st.integers(0, 20),
+)
+def test_a_sample_reaches_its_words_with_no_sentence_to_spare(lengths, few, more, seed):
+    frame = sentences(lengths)
+    small, large = sample(frame, few, seed), sample(frame, few + more, seed)
+    drawn = small["sentence_id"].astype(int).tolist()
+    assert drawn == sorted(drawn)
+    assert set(small["sentence_id"]) <= set(large["sentence_id"])
+    assert small.index.tolist() == list(range(len(small)))
+    total = small["words"].map(len).sum()
+    assert total >= min(few, sum(lengths))
+    # Without its last-drawn sentence, whichever that was, the sample would be too small.
+    assert total - max(small["words"].map(len)) < few
+
+
+def test_samples_of_different_seeds_differ():
+    frame = sentences([5] * 100)
+    first, second = sample(frame, 100, 0), sample(frame, 100, 1)
+    assert first["sentence_id"].tolist() != second["sentence_id"].tolist()
+    assert first["sentence_id"].tolist() == sample(frame, 100, 0)["sentence_id"].tolist()
