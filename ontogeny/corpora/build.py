@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,7 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     _check_keys(name, settings)
     try:
         if settings["kind"] == "grammar":
-            from ontogeny.corpora.grammar import generate
-
-            return generate(**{key: value for key, value in settings.items() if key != "kind"})
+            return _grammar(settings)
         if settings["kind"] == "penn":
             return read_penn(settings["folder"], settings.get("sections"))
         if settings["kind"] == "ontonotes":
@@ -183,6 +182,19 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
 def _files(value: str | Path | Sequence[str | Path]) -> list[Path]:
     """Return one file or a list of files as a list."""
     return [Path(value)] if isinstance(value, str | Path) else [Path(item) for item in value]
+
+
+def _grammar(settings: Mapping[str, Any]) -> Splits:
+    from ontogeny.corpora.grammar import generate
+
+    arguments = {key: value for key, value in settings.items() if key != "kind"}
+    known = signature(generate).parameters
+    for key in arguments:
+        if key not in known:
+            raise ConfigError(f"{key}: unknown for kind grammar; expected {', '.join(known)}.")
+    if "sentences" not in arguments:
+        raise ConfigError("sentences: missing; expected their number for each split.")
+    return generate(**arguments)
 
 
 def _text(settings: Mapping[str, Any]) -> Splits:

@@ -36,6 +36,14 @@ def test_a_treebank_is_built_from_files_with_what_is_asked_for(tmp_path, treeban
     assert full["dev"][0]["phrase_start"] == [1]
 
 
+def test_a_grammar_is_built_from_its_arguments(tmp_path):
+    settings = {"kind": "grammar", "sentences": {"train": 9, "dev": 5, "test": 4}, "seed": 3}
+    assert splits_of(settings) == ("train", "dev", "test")
+    write_corpus("toy", settings, None, tmp_path)
+    sizes = {s: len(read_split(tmp_path / f"{s}.parquet")) for s in settings["sentences"]}
+    assert sizes == settings["sentences"]
+
+
 def test_several_files_make_one_split(tmp_path, treebank):
     treebank["train"] = [treebank["train"], str(tmp_path / "more.conllu")]
     (tmp_path / "more.conllu").write_text(WORD.format("d", "_"))
@@ -180,6 +188,8 @@ FILES = {"train": "a", "dev": "b", "test": "c"}
         ({"kind": "penn"}, "folder: missing; kind penn needs folder"),
         ({"kind": "ontonotes", "folder": "x", "train": "a"}, "train: unknown for kind ontonotes"),
         ({"kind": "penn", "folder": "x", "sections": {"train": [99]}}, "sections: 99; expected"),
+        ({"kind": "grammar", "sentences": {"train": 1}, "sed": 1}, "sed: unknown for kind grammar"),
+        ({"kind": "grammar", "seed": 1}, "sentences: missing"),
         ({**CONLLU, "source": "blimp"}, "blimp is a suite of minimal pairs"),
         ({**CONLLU, "source": "wikitext-2"}, "wikitext-2 is of kind text, not conllu"),
         ({"kind": "text", "source": "gum"}, "gum is of kind conllu, not text"),
