@@ -134,6 +134,18 @@ def test_an_end_past_the_last_layer_or_step_is_null():
     assert np.isnan(row["high"])
 
 
+def test_a_draw_without_a_trend_counts_as_none():
+    # The first layer suffices at the last step, or not, as sentences are drawn: then none moves.
+    heatmaps = np.full((40, 1, 3, 2), 0.9)
+    heatmaps[:, 0, :2, 0] = 0.3
+    heatmaps[:, 0, 2, 0] = np.linspace(0.75, 0.99, 40)
+    table = migration(*planted({("upos", "all"): heatmaps}), seed=0, draws=500)
+    fall = stats.spearmanr([1, 1, 0], [0, 1, 2]).statistic
+    for seed in (None, 0):
+        row = rows_of(table, "shallowest_sufficient_layer_correlation", seed=seed).iloc[0]
+        assert (row["value"], row["low"], row["high"]) == pytest.approx((fall, fall, 0))
+
+
 def test_all_information_in_one_layer_is_expected_in_that_layer():
     for layer in range(5):
         values = np.where(np.arange(5) >= layer, 0.9, 0.2)

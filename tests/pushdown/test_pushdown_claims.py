@@ -7,6 +7,7 @@ from planted_heatmaps import arriving, planted
 
 from ontogeny.claims import CLAIM_COLUMNS, evaluate, read_claims, write_claims
 from ontogeny.corpora.tasks import TASKS, WORD_LABEL_TASKS
+from ontogeny.milestones import bootstrap_interval, crossed_weights
 from ontogeny.pushdown.claim_statistics import PUBLISHED_ORDER
 from ontogeny.pushdown.claims import CLAIMS, TASK_NAMES, evidence
 
@@ -83,9 +84,9 @@ def test_flat_heatmaps_bear_out_a_claim_no_more_often_than_chance():
     flat = np.full((STEPS, LAYERS), 0.6)
     subsets = [(task, subset) for task in TASKS for subset in ("all", "seen", "unseen")]
     verdicts = []
-    for _ in range(6):
+    for _ in range(4):
         heatmaps = {key: noisy(flat, generator, seeds=5, below=0.02) for key in subsets}
-        verdicts.append(judged(heatmaps, draws=100)["verdict"])
+        verdicts.append(judged(heatmaps, draws=60)["verdict"])
     verdicts = pd.concat(verdicts, axis=1)
     assert (verdicts == "replicated").to_numpy().mean() < 0.1
     assert (verdicts.loc[OVERALL] == "not replicated").to_numpy().mean() > 0.8
@@ -116,6 +117,17 @@ def test_a_run_whose_last_steps_alone_suffice_has_too_few_steps_for_a_trend():
     found = judged({("upos", "all"): heatmap})
     assert found.loc["pushdown.1.upos", "value"] == -1
     assert found.loc["pushdown.1.upos", "verdict"] == "insufficient data"
+
+
+def test_a_draw_in_which_no_seed_has_a_trend_is_evidence_for_neither_side():
+    # The first layer suffices at the last step, or not, as sentences are drawn: then none moves.
+    heatmaps = np.full((SENTENCES, SEEDS, 4, 2), 0.9)
+    heatmaps[:, :, :3, 0] = 0.3
+    heatmaps[:, :, 3, 0] = np.linspace(0.75, 0.99, SENTENCES)[:, None]
+    found = judged({("upos", "all"): heatmaps}).loc["pushdown.1.upos"]
+    assert found["value"] == found["low"] < -0.7
+    assert found["high"] == 0
+    assert found["verdict"] == "not replicated"
 
 
 def test_tasks_and_subsets_that_were_not_probed_get_no_verdict():
@@ -165,6 +177,27 @@ def test_regions_differ_by_what_was_planted():
     two = judged({("upos", "all"): spread[:2]})
     assert two.loc["pushdown.4a", "verdict"] == "replicated"
     assert two.loc["pushdown.4b", "verdict"] == "insufficient data"
+
+
+def test_spread_is_that_of_the_seeds_written_out_draw_by_draw():
+    generator = np.random.default_rng(11)
+    seeds, draws = 4, 60
+    heatmap = np.stack([arriving([[9, 7, 5, 3, 2]], STEPS)[0]] * seeds)
+    heatmap = np.round(heatmap + generator.normal(scale=0.08, size=heatmap.shape), 3)
+    found = judged({("upos", "all"): heatmap}, draws=draws).loc["pushdown.4b"]
+    slow = []
+    for counts in crossed_weights(seeds, 3, draws, np.random.default_rng(0))[0]:
+        drawn = np.repeat(heatmap, counts, axis=0) - 0.3
+        mean = drawn.mean(axis=0)
+        below, above = [], []
+        for step, layer in np.ndindex(mean.shape):
+            suffices = mean[step] >= 0.95 * mean.max()
+            region = above if suffices[: layer + 1].any() else below
+            region.append(np.var(drawn[:, step, layer], ddof=1))
+        if len(set(map(bytes, drawn))) > 1:
+            slow.append((np.sqrt(np.mean(below)) - np.sqrt(np.mean(above))) / mean.max())
+    low, high = bootstrap_interval(np.array(slow))
+    assert list(found[["value", "low", "high"]]) == pytest.approx([slow[0], low, high])
 
 
 def test_seeds_that_differ_above_the_boundary_and_agree_below_refute_the_spread():
