@@ -234,6 +234,8 @@ def finish(
     """
     working, folder = Path(working), Path(folder)
     progress = json.loads((working / f"state-{recipe.steps[-1]}" / PROGRESS).read_text())
+    for leftover in folder.glob(".step-*"):  # of a copy that was killed
+        shutil.rmtree(leftover)
     entries = []
     for step in recipe.steps:
         source = checkpoint_path(working, step)

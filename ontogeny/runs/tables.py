@@ -51,7 +51,7 @@ def join_losses(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]]) 
     frames = []
     for (run, seed), path in trajectories.items():
         try:
-            frame = pd.read_csv(path, sep="\t", float_precision="round_trip")
+            frame = pd.read_csv(path, sep="\t", converters={"value": float})
         except (OSError, ValueError) as error:
             raise TableError(f"{path}: not a readable table of losses ({error}).") from error
         if list(frame.columns) != COLUMNS:

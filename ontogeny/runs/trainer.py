@@ -144,7 +144,7 @@ class TrajectoryTrainer(Trainer):
         def factor(update: int) -> float:
             if update < warmup:
                 return (update + 1) / warmup
-            return (last - update) / (last - warmup) if recipe.decay == "linear" else 1.0
+            return (last - update) / max(last - warmup, 1) if recipe.decay == "linear" else 1.0
 
         if self.lr_scheduler is None:
             optimizer = self.optimizer if optimizer is None else optimizer
