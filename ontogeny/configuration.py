@@ -4,6 +4,7 @@ import copy
 import difflib
 import os
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from jsonschema.exceptions import ValidationError
 
 from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.errors import ConfigError
+from ontogeny.runs.local import local_path
+from ontogeny.runs.recipes import Recipe, read_recipe
+from ontogeny.runs.schedules import steps
 
 SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
 
@@ -163,38 +167,26 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
 def _pretraining_contradictions(
     name: str, run: Mapping[str, Any], corpora: Mapping[str, Any]
 ) -> Iterator[str]:
-    from ontogeny.runs.schedules import steps
-
     for corpus in names(run["corpus"]):
         if corpus not in corpora:
             known = _suggest(corpus, list(corpora))
             yield f"runs.{name}.corpus: there is no corpus {corpus!r}{known}"
     try:
-        steps(run["steps"])
+        read_recipe(recipe_settings(run), name)
     except ConfigError as error:
-        yield f"runs.{name}.steps: {error}"
-    model, training, tokenizer = run["model"], run["training"], run["tokenizer"]
-    if model["width"] % model["heads"]:
-        yield (
-            f"runs.{name}.model: width {model['width']} is not divisible by heads "
-            f"{model['heads']}; every head needs the same width."
-        )
-    if training["sequence_length"] > model["positions"]:
-        yield (
-            f"runs.{name}.training.sequence_length: is {training['sequence_length']}, more than "
-            f"model.positions ({model['positions']})."
-        )
-    if tokenizer["kind"] != "word" and tokenizer["vocabulary_size"] is None:
-        yield f"runs.{name}.tokenizer: kind {tokenizer['kind']} needs a vocabulary_size."
+        yield str(error)
 
 
 def _path_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:
-    for placeholder, values in (("{step}", run["steps"]), ("{seed}", run["seeds"])):
-        if placeholder not in run["path"] and len(values) > 1:
-            yield (
-                f"runs.{name}.path: {run['path']!r} has no {placeholder}, so {len(values)} "
-                "checkpoints would be one and the same."
-            )
+    try:
+        local_path(run["path"], run["seeds"][0], run["steps"][0], name)
+    except ConfigError as error:
+        yield str(error)
+    if "{seed" not in run["path"] and len(run["seeds"]) > 1:
+        yield (
+            f"runs.{name}.path: {run['path']!r} has no {{seed}}, so {len(run['seeds'])} "
+            "trajectories would be one and the same."
+        )
 
 
 def _missing_steps(
@@ -214,8 +206,12 @@ def names(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
+def recipe_settings(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings of a pretraining run that its recipe holds."""
+    recipe = {field.name for field in fields(Recipe)}
+    return {key: value for key, value in run.items() if key in recipe}
+
+
 def trajectory_steps(run: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the steps of a run's checkpoints, in order, from its configuration entry."""
-    from ontogeny.runs.schedules import steps
-
     return steps(run["steps"]) if run["kind"] == "pretrain" else tuple(sorted(run["steps"]))

@@ -27,7 +27,7 @@ VALID = {
             "architecture": "bert",
             "corpus": ["toyglish", "raw"],
             "seeds": [0, 1],
-            "steps": {"last": 100, "count": 5},
+            "steps": {"spacing": "log", "last": 100, "count": 5},
         },
         "mine": {"kind": "local", "path": "/m/{seed}/{step}", "seeds": [0, 1], "steps": [200, 100]},
     },
@@ -72,18 +72,22 @@ def message(keys, value):
         (["corpora", "ewt", "source"], None, "needs either source, or train and dev and test"),
         (["runs", "small", "kind"], "pretrian", "is 'pretrian'; did you mean 'pretrain'?"),
         (["runs", "small", "seeds"], [-1], "runs.small.seeds.0: -1 is less than the minimum of 0."),
-        (["runs", "small", "steps"], {"last": 9}, "runs.small.steps: the key 'count' is missing."),
-        (["runs", "small", "steps"], {"last": 3, "count": 9}, "runs.small.steps: "),
-        (["runs", "small", "corpus"], "toyglsh", "no corpus 'toyglsh'; did you mean 'toyglish'?"),
-        (["runs", "small", "training"], {"learning_rate": "1e-3"}, "YAML reads 1e-3 as text"),
-        (["runs", "small", "model"], {"width": 10, "heads": 3}, "width 10 is not divisible by"),
         (
-            ["runs", "small", "training"],
-            {"sequence_length": 999},
-            "sequence_length: is 999, more than model.positions (128)",
+            ["runs", "small", "steps"],
+            {"spacing": "log", "last": 9},
+            "runs.small.steps: the key 'count' is missing.",
         ),
-        (["runs", "small", "tokenizer"], {"kind": "bpe"}, "kind bpe needs a vocabulary_size"),
-        (["runs", "mine", "path"], "/m/{seed}", "has no {step}, so 2 checkpoints would be one"),
+        (
+            ["runs", "small", "steps"],
+            {"spacing": "log", "last": 3, "count": 9},
+            "runs.small.steps.count: is 9",
+        ),
+        (["runs", "small", "corpus"], "toyglsh", "no corpus 'toyglsh'; did you mean 'toyglish'?"),
+        (["runs", "small", "learning_rate"], "1e-3", "YAML reads 1e-3 as text"),
+        (["runs", "small", "heads"], 3, "runs.small.width: is 64; expected a multiple of heads"),
+        (["runs", "small", "tokenizer"], "bpe", "runs.small.vocabulary_size: missing; tokenizer"),
+        (["runs", "mine", "path"], "/m/{seed}", "runs.mine.path: is '/m/{seed}'; expected a path"),
+        (["runs", "mine", "path"], "/m/{step}", "has no {seed}, so 2 trajectories would be one"),
         (["studies", "pushdwn"], {}, "studies: unknown key 'pushdwn'; did you mean 'pushdown'?"),
         (["studies", "pushdown", "runs"], ["smal"], "no run 'smal'; did you mean 'small'?"),
         (
@@ -134,7 +138,7 @@ def test_defaults_are_filled_in_and_the_input_is_left_alone():
     assert filled["chunk"] == 4
     assert filled["studies"]["pushdown"]["share"] == 0.95
     assert filled["studies"]["pushdown"]["corpora"]["toyglish"] == list(TASKS)
-    assert filled["runs"]["small"]["training"]["mask_probability"] == 0.15
+    assert filled["runs"]["small"]["mask_share"] == 0.15
 
 
 def test_a_valid_configuration_is_a_fixed_point():

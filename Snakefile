@@ -1,0 +1,28 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A configuration is whole: `--configfile mine.yaml` replaces the toy tier, it doesn't add to it.
+if "runs" not in config:
+
+    configfile: "config/config.yaml"
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/corpora.smk"
+include: "rules/runs.smk"
+include: "rules/features.smk"
+include: "rules/pushdown.smk"
+include: "rules/claims.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        minimal_pair_suites(),
+        pushdown_targets(),
+        "results/claims.tsv",

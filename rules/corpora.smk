@@ -1,0 +1,142 @@
+"""Corpora: from sources (downloaded, mirrored, generated or named by the user) to one form.
+
+Needs the `corpora` of the configuration and config/sources.tsv. Makes
+results/corpora/{corpus}/{train,dev,test}.parquet, which every study reads, the statistics of each
+corpus, the samples that bound a study's data, and, for grammars, suites of minimal pairs.
+"""
+
+
+def corpus_inputs(wildcards):
+    """Return the files or folders from which a corpus is built; none for a grammar."""
+    corpus = CORPORA[wildcards.corpus]
+    if "source" in corpus:
+        return [f"results/sources/{corpus['source']}"]
+    named = [
+        corpus[key] for key in (*SPLITS, "constituents", "folder") if key in corpus
+    ]
+    return [path for value in named for path in configuration.names(value)]
+
+
+def corpus_settings(wildcards):
+    """Return the settings that the sentences of a corpus depend on."""
+    corpus = CORPORA[wildcards.corpus]
+    return {key: value for key, value in corpus.items() if key != "pairs_per_paradigm"}
+
+
+def minimal_pair_settings(wildcards):
+    """Return the settings that a grammar's minimal pairs depend on: its lexicon, and how many."""
+    corpus = CORPORA[wildcards.corpus]
+    lexicon = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
+    return {key: corpus[key] for key in (*lexicon, "pairs_per_paradigm")}
+
+
+def minimal_pair_suites():
+    """Return the suites that the configuration's grammars give."""
+    return [
+        f"results/corpora/{name}/minimal_pairs"
+        for name, corpus in CORPORA.items()
+        if corpus["kind"] == "grammar"
+    ]
+
+
+rule source:
+    """Fetch every file of a source, from the mirror or the network, and check its hash."""
+    output:
+        directory("results/sources/{source}"),
+    log:
+        "results/logs/corpora/source.{source}.log",
+    benchmark:
+        "results/benchmarks/corpora/source.{source}.tsv"
+    wildcard_constraints:
+        source=any_of({file.source: None for file in SOURCES}),
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        files=lambda wildcards: SOURCES[SOURCES["source"] == wildcards.source].to_dict(
+            "records"
+        ),
+        # Outside the output, which Snakemake clears before a job: so a download resumes.
+        partial="results/sources/.partial/{source}",
+    message:
+        "fetching the source {wildcards.source}"
+    script:
+        "../workflow/scripts/corpora/source.py"
+
+
+rule corpus:
+    """Bring one corpus into the common form, split by split, and count what it holds."""
+    input:
+        corpus_inputs,
+    output:
+        splits=expand("results/corpora/{{corpus}}/{split}.parquet", split=SPLITS),
+        statistics="results/corpora/{corpus}/statistics.tsv",
+    log:
+        "results/logs/corpora/corpus.{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpora/corpus.{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        settings=corpus_settings,
+    message:
+        "building the corpus {wildcards.corpus}"
+    script:
+        "../workflow/scripts/corpora/corpus.py"
+
+
+rule minimal_pairs:
+    """Write a grammar's minimal pairs, one JSONL file a paradigm, in BLiMP's format."""
+    output:
+        directory("results/corpora/{corpus}/minimal_pairs"),
+    log:
+        "results/logs/corpora/minimal_pairs.{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpora/minimal_pairs.{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=minimal_pair_settings,
+    message:
+        "writing the minimal pairs of {wildcards.corpus}"
+    script:
+        "../workflow/scripts/corpora/minimal_pairs.py"
+
+
+rule sample:
+    """Draw the sentences that a study reads, and refuse tasks that the corpus can't serve."""
+    input:
+        splits=rules.corpus.output.splits,
+    output:
+        splits=expand(
+            "results/samples/{{study}}/{{corpus}}/{split}.parquet", split=SPLITS
+        ),
+    log:
+        "results/logs/corpora/sample.{study}.{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpora/sample.{study}.{corpus}.tsv"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        words=lambda wildcards: STUDIES[wildcards.study]["words"],
+        tasks=lambda wildcards: STUDIES[wildcards.study]["corpora"][wildcards.corpus],
+        seed=config["seed"],
+    message:
+        "drawing {params.words} words of {wildcards.corpus} for {wildcards.study}"
+    script:
+        "../workflow/scripts/corpora/sample.py"

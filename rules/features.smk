@@ -1,0 +1,45 @@
+"""Features: word vectors of every layer, for a chunk of checkpoints and one study's sample.
+
+Needs trajectories and samples. Makes temporary folders of safetensors files,
+step-{step}.{split}.safetensors, which go away once the study has measured them.
+"""
+
+
+def checkpoints_of_chunk(wildcards):
+    """Return the checkpoint folders that one job reads."""
+    steps = steps_of_chunk(wildcards.study, wildcards.run, wildcards.chunk)
+    return [checkpoint(wildcards.run, wildcards.seed, step) for step in steps]
+
+
+rule features:
+    """Take the representations of a sample's words from each layer of a chunk of checkpoints."""
+    input:
+        checkpoints=checkpoints_of_chunk,
+        manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
+        splits=rules.sample.output.splits,
+    output:
+        temp(
+            directory(
+                "results/features/{study}/{corpus}/{run}/seed-{seed}/chunk-{chunk}"
+            )
+        ),
+    log:
+        "results/logs/features/{study}.{corpus}.{run}.seed-{seed}.chunk-{chunk}.log",
+    benchmark:
+        "results/benchmarks/features/{study}.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        steps=lambda wildcards: steps_of_chunk(
+            wildcards.study, wildcards.run, wildcards.chunk
+        ),
+        pooling=lambda wildcards: STUDIES[wildcards.study]["pooling"],
+        tokens_per_batch=lambda wildcards: STUDIES[wildcards.study]["tokens_per_batch"],
+    message:
+        "features of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
+    script:
+        "../workflow/scripts/features/features.py"

@@ -1,0 +1,203 @@
+"""The push-down study: where syntax lives in the layers, and how it migrates.
+
+Needs features of each checkpoint and the samples they were taken on. Makes
+results/tables/pushdown.parquet and pushdown_migration.parquet, results/claims/pushdown.tsv, and the
+figures in results/figures/pushdown/.
+"""
+
+PUSHDOWN = STUDIES.get("pushdown", {"runs": [], "corpora": {}})
+PUSHDOWN_FIGURES = {
+    "heatmap": "accuracy by step and layer",
+    "regions": "accuracy and variance across seeds",
+    "migration": "shallowest sufficient layer",
+    "selectivity": "selectivity",
+    "seen_unseen": "seen and unseen word types",
+}
+
+
+def pushdown_targets():
+    """Return what the study makes for the configured runs and corpora."""
+    if "pushdown" not in STUDIES:
+        return []
+    pairs = [
+        (run, corpus) for run in PUSHDOWN["runs"] for corpus in PUSHDOWN["corpora"]
+    ]
+    figures = [
+        f"results/figures/pushdown/{figure}.{run}.{corpus}.svg"
+        for run, corpus in pairs
+        for figure in PUSHDOWN_FIGURES
+    ]
+    forests = [
+        f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs
+    ]
+    losses = [
+        f"results/figures/runs/loss.{run}.svg"
+        for run in PUSHDOWN["runs"]
+        if run in pretrained_runs()
+    ]
+    tables = [
+        "results/tables/pushdown.parquet",
+        "results/tables/pushdown_migration.parquet",
+    ]
+    return [*tables, *figures, *forests, *losses]
+
+
+def pushdown_measurements(kind):
+    """Return the measurements of every trajectory, corpus and chunk."""
+    return [
+        f"results/measurements/pushdown/{corpus}/{run}/seed-{seed}/chunk-{chunk}.{kind}.parquet"
+        for run in PUSHDOWN["runs"]
+        for corpus in PUSHDOWN["corpora"]
+        for seed in RUNS[run]["seeds"]
+        for chunk in chunks("pushdown", run)
+    ]
+
+
+rule pushdown_probe:
+    """Fit and score the probes of all layers and tasks at each checkpoint of a chunk."""
+    input:
+        features="results/features/pushdown/{corpus}/{run}/seed-{seed}/chunk-{chunk}",
+        splits=expand(
+            "results/samples/pushdown/{{corpus}}/{split}.parquet", split=SPLITS
+        ),
+    output:
+        scores="results/measurements/pushdown/{corpus}/{run}/seed-{seed}/chunk-{chunk}.scores.parquet",
+        answers="results/measurements/pushdown/{corpus}/{run}/seed-{seed}/chunk-{chunk}.answers.parquet",
+    log:
+        "results/logs/pushdown/probe.{corpus}.{run}.seed-{seed}.chunk-{chunk}.log",
+    benchmark:
+        "results/benchmarks/pushdown/probe.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        steps=lambda wildcards: steps_of_chunk(
+            "pushdown", wildcards.run, wildcards.chunk
+        ),
+        tasks=lambda wildcards: PUSHDOWN["corpora"][wildcards.corpus],
+        l2=PUSHDOWN.get("l2"),
+        structural=PUSHDOWN.get("structural"),
+        seed=config["seed"],
+    message:
+        "probing {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
+    script:
+        "../workflow/scripts/pushdown/probe.py"
+
+
+rule pushdown_table:
+    """Join the probes' scores into the study's table."""
+    input:
+        pushdown_measurements("scores"),
+    output:
+        "results/tables/pushdown.parquet",
+    log:
+        "results/logs/pushdown/table.log",
+    benchmark:
+        "results/benchmarks/pushdown/table.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    message:
+        "joining the scores of pushdown"
+    script:
+        "../workflow/scripts/pushdown/table.py"
+
+
+rule pushdown_migration:
+    """Turn the scores into push-down numbers, with bootstrap intervals over seeds and sentences."""
+    input:
+        table="results/tables/pushdown.parquet",
+        answers=pushdown_measurements("answers"),
+    output:
+        "results/tables/pushdown_migration.parquet",
+    log:
+        "results/logs/pushdown/migration.log",
+    benchmark:
+        "results/benchmarks/pushdown/migration.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        share=PUSHDOWN.get("share"),
+        draws=PUSHDOWN.get("bootstrap"),
+        seed=config["seed"],
+    message:
+        "measuring the migration of each task"
+    script:
+        "../workflow/scripts/pushdown/migration.py"
+
+
+rule pushdown_claims:
+    """Hold the study's claims against its tables."""
+    input:
+        table="results/tables/pushdown.parquet",
+        migration="results/tables/pushdown_migration.parquet",
+        answers=pushdown_measurements("answers"),
+    output:
+        "results/claims/pushdown.tsv",
+    log:
+        "results/logs/pushdown/claims.log",
+    benchmark:
+        "results/benchmarks/pushdown/claims.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        tier=config["tier"],
+        share=PUSHDOWN.get("share"),
+        draws=PUSHDOWN.get("bootstrap"),
+        seed=config["seed"],
+    message:
+        "holding the claims of pushdown against its tables"
+    script:
+        "../workflow/scripts/pushdown/claims.py"
+
+
+for figure_name, figure_label in PUSHDOWN_FIGURES.items():
+
+    rule:
+        """Draw this figure for one run and corpus, from the tables alone."""
+        name:
+            f"pushdown_{figure_name}_figure"
+        input:
+            table="results/tables/pushdown.parquet",
+            migration="results/tables/pushdown_migration.parquet",
+        output:
+            svg=report(
+                f"results/figures/pushdown/{figure_name}.{{run}}.{{corpus}}.svg",
+                caption=f"../report/pushdown_{figure_name}.rst",
+                category="Push-down",
+                subcategory="{run} on {corpus}",
+                labels={"figure": figure_label, "run": "{run}", "corpus": "{corpus}"},
+            ),
+            png=f"results/figures/pushdown/{figure_name}.{{run}}.{{corpus}}.png",
+            pdf=f"results/figures/pushdown/{figure_name}.{{run}}.{{corpus}}.pdf",
+        log:
+            f"results/logs/pushdown/{figure_name}.{{run}}.{{corpus}}.log",
+        benchmark:
+            f"results/benchmarks/pushdown/{figure_name}.{{run}}.{{corpus}}.tsv"
+        conda:
+            "../envs/tables.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            figure=figure_name,
+            share=PUSHDOWN.get("share"),
+        message:
+            f"drawing {figure_name} of {{wildcards.run}} on {{wildcards.corpus}}"
+        script:
+            "../workflow/scripts/pushdown/figure.py"

@@ -1,0 +1,157 @@
+"""Runs: trajectories of checkpoints, pretrained here or lying somewhere already.
+
+Needs the `runs` of the configuration and the corpora they are trained on. Makes
+results/runs/{run}/seed-{seed}/step-{step}/ (Hugging Face model folders) with manifest.tsv beside
+them, and the table and figure of the losses.
+
+A rule is generated for each run, because which checkpoints come out depends on the run's schedule.
+"""
+
+
+def trajectory(run, name):
+    """Return the pattern of a file or folder of a run's trajectory, with the seed left open."""
+    return f"results/runs/{run}/seed-{{seed}}/{name}"
+
+
+def trajectory_checkpoints(run):
+    """Return the patterns of a run's checkpoints, with the seed left open."""
+    return [
+        trajectory(run, f"step-{step}")
+        for step in configuration.trajectory_steps(RUNS[run])
+    ]
+
+
+def pretrained_runs():
+    """Return the runs that are pretrained here, and so have a loss."""
+    return [name for name, run in RUNS.items() if run["kind"] == "pretrain"]
+
+
+for run_name in pretrained_runs():
+
+    rule:
+        """Train one seed of this run, saving a checkpoint at each scheduled step."""
+        name:
+            f"pretrain_{run_name}"
+        input:
+            train=expand(
+                "results/corpora/{corpus}/train.parquet",
+                corpus=configuration.names(RUNS[run_name]["corpus"]),
+            ),
+            dev=expand(
+                "results/corpora/{corpus}/dev.parquet",
+                corpus=configuration.names(RUNS[run_name]["corpus"]),
+            ),
+        output:
+            checkpoints=[directory(path) for path in trajectory_checkpoints(run_name)],
+            manifest=trajectory(run_name, "manifest.tsv"),
+            loss=trajectory(run_name, "loss.tsv"),
+        log:
+            f"results/logs/runs/pretrain.{run_name}.seed-{{seed}}.log",
+        benchmark:
+            f"results/benchmarks/runs/pretrain.{run_name}.seed-{{seed}}.tsv"
+        conda:
+            "../envs/models.yaml"
+        threads: RUNS[run_name]["threads"]
+        resources:
+            mem_mb=4000,
+            runtime=24 * 60,
+        params:
+            # All that changes the weights; the seeds of other trajectories don't.
+            run=run_name,
+            settings=configuration.recipe_settings(RUNS[run_name]),
+            devices=RUNS[run_name]["devices"],
+            # Outside the outputs, which Snakemake clears before a job: so a training resumes.
+            unfinished=trajectory(run_name, ".unfinished"),
+        message:
+            f"pretraining {run_name}, seed {{wildcards.seed}}"
+        script:
+            "../workflow/scripts/runs/pretrain.py"
+
+
+for run_name in (name for name, run in RUNS.items() if run["kind"] == "local"):
+
+    rule:
+        """Link checkpoints that lie somewhere already, after checking that each is whole."""
+        name:
+            f"local_{run_name}"
+        output:
+            checkpoints=[directory(path) for path in trajectory_checkpoints(run_name)],
+            manifest=trajectory(run_name, "manifest.tsv"),
+        log:
+            f"results/logs/runs/local.{run_name}.seed-{{seed}}.log",
+        benchmark:
+            f"results/benchmarks/runs/local.{run_name}.seed-{{seed}}.tsv"
+        conda:
+            "../envs/models.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=60,
+        params:
+            run=run_name,
+            path=RUNS[run_name]["path"],
+            steps=configuration.trajectory_steps(RUNS[run_name]),
+            tokenizer=RUNS[run_name]["tokenizer"],
+        message:
+            f"linking the checkpoints of {run_name}, seed {{wildcards.seed}}"
+        script:
+            "../workflow/scripts/runs/local.py"
+
+
+rule loss:
+    """Join the loss curves of all trajectories that were pretrained here."""
+    input:
+        [
+            f"results/runs/{run}/seed-{seed}/loss.tsv"
+            for run in pretrained_runs()
+            for seed in RUNS[run]["seeds"]
+        ],
+    output:
+        "results/tables/loss.parquet",
+    log:
+        "results/logs/runs/loss.log",
+    benchmark:
+        "results/benchmarks/runs/loss.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        trajectories=[
+            (run, seed) for run in pretrained_runs() for seed in RUNS[run]["seeds"]
+        ],
+    message:
+        "joining the loss curves"
+    script:
+        "../workflow/scripts/runs/loss.py"
+
+
+rule loss_figure:
+    """Draw the losses of one run, seeds as a band."""
+    input:
+        "results/tables/loss.parquet",
+    output:
+        svg=report(
+            "results/figures/runs/loss.{run}.svg",
+            caption="../report/runs_loss.rst",
+            category="Runs",
+            labels={"figure": "loss curve", "run": "{run}"},
+        ),
+        png="results/figures/runs/loss.{run}.png",
+        pdf="results/figures/runs/loss.{run}.pdf",
+    log:
+        "results/logs/runs/loss_figure.{run}.log",
+    benchmark:
+        "results/benchmarks/runs/loss_figure.{run}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "drawing the loss of {wildcards.run}"
+    script:
+        "../workflow/scripts/runs/loss_figure.py"

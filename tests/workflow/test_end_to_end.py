@@ -1,0 +1,160 @@
+"""A whole run of the workflow: what it makes, what it doesn't make twice, what a change costs."""
+
+import re
+import time
+
+import pandas as pd
+import pytest
+from ontogeny.runs.tables import LOSS
+from tiny_workflow import TINY, snakemake, tiny
+
+from ontogeny.claims import read_claims
+from ontogeny.corpora.tasks import TASKS
+from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
+from ontogeny.tables import read_table
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
+
+
+def planned_jobs(process):
+    """Return the names of the rules that a dry run would carry out."""
+    table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)\n\n", process.stdout, re.M | re.S)
+    jobs = {line.split()[0] for line in table.group(1).splitlines()} if table else set()
+    return jobs - {"all", "total"}
+
+
+def test_every_table_keeps_to_its_declaration(finished):
+    table = read_table(finished / "results/tables/pushdown.parquet", PUSHDOWN)
+    assert set(table["task"]) == set(TASKS)
+    assert sorted(table["step"].unique()) == [0, 1, 40]
+    assert sorted(table["layer"].unique()) == [0, 1, 2]
+    assert sorted(table["seed"].unique()) == [0, 1]
+    migration = read_table(finished / "results/tables/pushdown_migration.parquet", MIGRATION)
+    assert set(migration["task"]) <= set(TASKS)
+    losses = read_table(finished / "results/tables/loss.parquet", LOSS)
+    assert set(losses["seed"]) == {0, 1}
+
+
+def test_every_claim_has_a_verdict(finished):
+    claims = read_claims(finished / "results/claims.tsv")
+    assert len(claims)
+    assert set(claims["verdict"]) <= {"replicated", "not replicated", "insufficient data"}
+    assert set(claims["tier"]) == {"toy"}
+
+
+def test_every_figure_is_there_in_three_formats(finished):
+    figures = finished / "results/figures"
+    stems = {path.with_suffix("") for path in figures.rglob("*.svg")}
+    assert len(stems) == 7
+    for stem in stems:
+        for suffix in ("svg", "png", "pdf"):
+            assert stem.parent.joinpath(f"{stem.name}.{suffix}").stat().st_size > 1000
+
+
+def test_features_are_gone_and_every_job_left_a_log_and_a_benchmark(finished):
+    assert not list(finished.glob("results/features/**/*.safetensors"))
+    benchmarks = {
+        path.relative_to(finished / "results/benchmarks").with_suffix("")
+        for path in (finished / "results/benchmarks").rglob("*.tsv")
+    }
+    logs = {
+        path.relative_to(finished / "results/logs").with_suffix("")
+        for path in (finished / "results/logs").rglob("*.log")
+    }
+    assert benchmarks == logs
+    assert len(logs) > 15
+
+
+def test_a_finished_workflow_has_nothing_to_do(finished):
+    process = snakemake(finished, TINY, "--dry-run")
+    assert "Nothing to be done" in process.stdout
+
+
+def test_a_deleted_figure_alone_is_drawn_again(finished):
+    figure = finished / "results/figures/pushdown/heatmap.tiny.toyglish.svg"
+    before = figure.read_bytes()
+    figure.unlink()
+    assert planned_jobs(snakemake(finished, TINY, "--dry-run")) == {"pushdown_heatmap_figure"}
+    start = time.perf_counter()
+    process = snakemake(finished, TINY)
+    assert process.returncode == 0, process.stdout
+    assert time.perf_counter() - start < 30  # 15 s on a quiet machine
+    assert figure.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "rerun", "kept"),
+    [
+        (
+            {"corpora__toyglish__zipf_exponent": 1.2},
+            {"corpus", "minimal_pairs", "sample", "pretrain_tiny", "features", "claims"},
+            set(),
+        ),
+        (
+            {"studies__pushdown__share": 0.9},
+            {"pushdown_migration", "pushdown_claims", "claims"},
+            {"corpus", "sample", "pretrain_tiny", "features", "pushdown_probe", "pushdown_table"},
+        ),
+        (
+            {"studies__pushdown__l2": [0.01]},
+            {"features", "pushdown_probe", "pushdown_table"},
+            {"corpus", "sample", "pretrain_tiny", "loss"},
+        ),
+        (
+            {"runs__tiny__learning_rate": 0.002},
+            {"pretrain_tiny", "features", "pushdown_probe", "loss"},
+            {"corpus", "sample", "minimal_pairs"},
+        ),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it_alone(finished, changes, rerun, kept):
+    jobs = planned_jobs(snakemake(finished, tiny(**changes), "--dry-run"))
+    assert rerun <= jobs
+    assert not kept & jobs
+
+
+def test_another_seed_leaves_the_seeds_that_are_there(finished):
+    process = snakemake(finished, tiny(runs__tiny__seeds=[0, 1, 2]), "--dry-run")
+    counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
+    assert counts["pretrain_tiny"] == "1"
+    assert counts["features"] == counts["pushdown_probe"] == "2"
+
+
+def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
+    process = snakemake(tmp_path, TINY)
+    assert process.returncode == 0, process.stdout
+    files = [
+        *finished.glob("results/tables/*"),
+        *finished.glob("results/figures/*/*"),
+        finished / "results/claims.tsv",
+    ]
+    assert len(files) > 20
+    for file in files:
+        assert (tmp_path / file.relative_to(finished)).read_bytes() == file.read_bytes(), file
+
+
+def test_the_report_holds_every_figure_with_its_caption(finished):
+    process = snakemake(finished, TINY, "--report", "results/report.html")
+    assert process.returncode == 0, process.stdout
+    page = (finished / "results/report.html").read_text()
+    for name in ("heatmap", "migration", "selectivity", "seen_unseen", "regions"):
+        assert f"{name}.tiny.toyglish.svg" in page
+    assert "loss.tiny.svg" in page
+    assert "forest.tiny.toyglish.svg" in page
+
+
+def test_checkpoints_that_lie_somewhere_give_the_same_numbers(finished, tmp_path):
+    local = {
+        "kind": "local",
+        "path": str(finished / "results/runs/tiny/seed-{seed}/step-{step}"),
+        "seeds": [0, 1],
+        "steps": [0, 1, 40],
+    }
+    process = snakemake(tmp_path, tiny(runs__tiny=local))
+    assert process.returncode == 0, process.stdout
+    table = "results/tables/pushdown.parquet"
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / table), pd.read_parquet(finished / table)
+    )
+    # The checkpoints themselves are left as they were.
+    assert not list(finished.glob("results/runs/tiny/*/*/step-*/step-*"))

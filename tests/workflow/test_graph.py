@@ -1,0 +1,59 @@
+"""The graph of jobs, and what is refused before it is built."""
+
+import pytest
+import yaml
+from tiny_workflow import ROOT, TINY, snakemake, tiny
+
+SHIPPED = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.name != "schema.yaml")
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_the_graph_of_every_shipped_configuration_is_built(tmp_path, file):
+    process = snakemake(tmp_path, yaml.safe_load(file.read_text()), "--dry-run", "--quiet")
+    assert process.returncode == 0, process.stdout
+
+
+def test_the_number_of_measuring_jobs_follows_from_chunks_and_seeds(tmp_path):
+    process = snakemake(tmp_path, TINY, "--dry-run")
+    counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
+    assert counts["pretrain_tiny"] == "2"  # one for each seed
+    assert counts["features"] == counts["pushdown_probe"] == "4"  # 2 seeds, 3 steps in chunks of 2
+    assert counts["corpus"] == counts["sample"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"studies__pushdwn": {}}, "studies: unknown key 'pushdwn'; did you mean 'pushdown'?"),
+        ({"studies__pushdown__steps": [3]}, "run 'tiny' has no checkpoint at step 3"),
+        ({"runs__tiny__corpus": "toyglsh"}, "no corpus 'toyglsh'; did you mean 'toyglish'?"),
+        (
+            {"corpora__toyglish": {"kind": "text", "source": "wikitext-2"}},
+            "task upos needs the annotation upos, which this corpus does not have",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused_before_any_job(tmp_path, changes, expected):
+    process = snakemake(tmp_path, tiny(**changes))
+    assert process.returncode != 0
+    assert expected in process.stdout
+    assert "Traceback" not in process.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_named_file_that_is_absent_is_named(tmp_path):
+    files = {split: f"{split}.conllu" for split in ("train", "dev", "test")}
+    process = snakemake(
+        tmp_path,
+        tiny(
+            corpora__toyglish={
+                "kind": "conllu",
+                **files,
+                "entities": "NER",
+                "constituents": "trees",
+            }
+        ),
+    )
+    assert process.returncode != 0
+    assert "train.conllu" in process.stdout
+    assert not (tmp_path / "results" / "corpora").exists()

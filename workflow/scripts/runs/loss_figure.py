@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from ontogeny.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.plots import save
+    from ontogeny.runs.figures import loss_curve
+    from ontogeny.runs.tables import LOSS
+    from ontogeny.tables import read_table
+
+    losses = read_table(snakemake.input[0], LOSS)
+    figure = loss_curve(losses[losses["run"] == snakemake.wildcards.run])
+    save(figure, Path(snakemake.output.svg).with_suffix(""))
