@@ -231,6 +231,23 @@ def test_finite_verbs_agree_with_their_subjects(chosen):
 
 @over_settings
 @given(any_settings)
+def test_verbs_have_the_form_and_tag_that_their_auxiliary_asks_for(chosen):
+    asked = {"do": "VB", "does": "VB", "did": "VB", "have": "VBN", "has": "VBN", "had": "VBN"}
+    asked |= {"is": "VBG", "are": "VBG", "was": "VBG", "were": "VBG"}
+    ending = {"VBZ": "s", "VBD": "ed", "VBN": "ed", "VBG": "ing"}
+    for row in sample(chosen):
+        for predicate in predicates(row):
+            for auxiliary in dependents(row, predicate, "aux"):
+                verb = min([*dependents(row, predicate, "cop"), predicate])
+                tag = "VB" if row["xpos"][auxiliary] == "MD" else asked[row["words"][auxiliary]]
+                assert row["xpos"][verb] == tag
+            if row["upos"][predicate] == "VERB":
+                tag = row["xpos"][predicate]
+                assert row["words"][predicate].endswith(ending.get(tag, ""))
+
+
+@over_settings
+@given(any_settings)
 def test_determiners_agree_with_their_nouns(chosen):
     singular = {"a", "this", "that", "every", "each"}
     plural = {"these", "those", "all", "both", "many", "several"}
