@@ -1,0 +1,135 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ontogeny.errors import ConfigError, TableError
+from ontogeny.runs.architectures import ARCHITECTURES, configure, initialise
+from ontogeny.runs.recipes import read_recipe
+from ontogeny.runs.tables import LOSS, join_losses, write_losses
+from ontogeny.tables import check, read_table, write_table
+
+LEAST = {"architecture": "bert", "steps": [0, 10]}
+
+
+def test_what_settings_leave_out_has_its_default():
+    recipe = read_recipe({**LEAST, "steps": {"spacing": "log", "last": 8, "count": 5}}, "toy")
+    assert recipe.steps == (0, 1, 2, 4, 8)
+    assert (recipe.layers, recipe.batch_size, recipe.mask_share) == (4, 32, 0.15)
+    assert recipe.objective == "masked"
+    assert read_recipe({**LEAST, "architecture": "gpt"}, "toy").objective == "causal"
+
+
+def test_the_fingerprint_tells_of_all_that_shapes_the_weights_and_of_nothing_else():
+    recipe = read_recipe(LEAST, "toy")
+    assert read_recipe({**LEAST, "state_every": 7}, "toy").fingerprint == recipe.fingerprint
+    assert read_recipe({**LEAST, "layers": 4}, "toy").fingerprint == recipe.fingerprint
+    for change in ({"layers": 2}, {"dropout": 0.0}, {"steps": [0, 11]}, {"lowercase": True}):
+        assert read_recipe({**LEAST, **change}, "toy").fingerprint != recipe.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"layer": 2}, "layer: unknown key"),
+        ({"architecture": "lstn"}, "architecture"),
+        ({"tokenizer": "letters"}, "tokenizer"),
+        ({"tokenizer": "bpe"}, "vocabulary_size: missing"),
+        ({"sequences": "paragraph"}, "sequences"),
+        ({"decay": "cosine"}, "decay"),
+        ({"precision": "int8"}, "precision"),
+        ({"layers": 0}, "layers"),
+        ({"batch_size": 1.5}, "batch_size"),
+        ({"width": 10, "heads": 4}, "width"),
+        ({"feedforward": 0}, "feedforward"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"warmup": 1000}, "warmup"),
+        ({"mask_share": -0.1}, "mask_share"),
+        ({"learning_rate": "1e-3"}, r"learning_rate.*1\.0e-3"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"lowercase": "yes"}, "lowercase"),
+        ({"steps": [0]}, "steps"),
+        ({"steps": {"spacing": "log", "last": 3, "count": 12}}, r"steps\.count"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_by_its_key(change, key):
+    with pytest.raises(ConfigError, match=rf"runs\.toy\.{key}"):
+        read_recipe({**LEAST, **change}, "toy")
+
+
+@pytest.mark.parametrize("name", ["architecture", "steps"])
+def test_a_recipe_needs_an_architecture_and_steps(name):
+    with pytest.raises(ConfigError, match=rf"runs\.toy\.{name}: missing"):
+        read_recipe({key: value for key, value in LEAST.items() if key != name}, "toy")
+
+
+@given(
+    st.sampled_from(sorted(ARCHITECTURES)),
+    st.integers(0, 3),
+    st.integers(1, 3),
+    st.integers(1, 4),
+    st.integers(6, 40),
+)
+@settings(max_examples=8, deadline=None)
+def test_a_model_has_the_sizes_asked_for_and_weights_that_depend_on_the_seed_alone(
+    architecture, seed, layers, heads, vocabulary
+):
+    config = configure(
+        architecture, vocabulary, layers=layers, heads=heads, width=8 * heads, positions=12
+    )
+    torch.manual_seed(seed + 100)
+    before = torch.random.get_rng_state()
+    model = initialise(config, seed)
+    assert torch.equal(before, torch.random.get_rng_state())
+    torch.manual_seed(seed + 200)
+    again, other = initialise(config, seed), initialise(config, seed + 1)
+    weights, same, different = (m.state_dict() for m in (model, again, other))
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert any(not torch.equal(weights[name], different[name]) for name in weights)
+    output = model(input_ids=torch.full((2, 12), 5), output_hidden_states=True)
+    assert output.logits.shape == (2, 12, vocabulary)
+    assert len(output.hidden_states) == layers + 1
+    assert output.hidden_states[0].shape == (2, 12, 8 * heads)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "key"),
+    [
+        ("lstn", {}, "architecture: is 'lstn'"),
+        ("bert", {"width": 10, "heads": 4}, "width: is 10"),
+        ("bert", {"layers": 0}, "layers: is 0"),
+        ("gpt", {"dropout": 1.5}, "dropout: is 1.5"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused(architecture, sizes, key):
+    sizes = {"layers": 1, "heads": 1, "width": 8, "positions": 4, **sizes}
+    with pytest.raises(ConfigError, match=key):
+        configure(architecture, 10, **sizes)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=10)
+def test_losses_are_the_same_after_they_were_written_and_joined(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("losses")
+    paths = {}
+    for seed in (1, 0):
+        rows = [
+            {"step": step, "metric": "dev_loss", "value": value + seed}
+            for step, value in enumerate(values)
+        ]
+        write_losses(rows[::-1], folder / str(seed))
+        paths["toy", seed] = folder / str(seed) / "loss.tsv"
+    write_table(join_losses(paths), LOSS, folder / "loss.parquet")
+    joined = read_table(folder / "loss.parquet", LOSS)
+    assert joined["value"].tolist() == [value + seed for seed in (0, 1) for value in values]
+    assert joined["step"].tolist() == [*range(len(values))] * 2
+
+
+def test_no_trajectories_give_an_empty_table_and_a_bad_file_is_named(tmp_path):
+    check(join_losses({}), LOSS)
+    path = tmp_path / "loss.tsv"
+    with pytest.raises(TableError, match=r"loss\.tsv: not a readable table"):
+        join_losses({("toy", 0): path})
+    path.write_text("step\tloss\n0\t1\n")
+    with pytest.raises(TableError, match=r"loss\.tsv: its columns are step, loss"):
+        join_losses({("toy", 0): path})
