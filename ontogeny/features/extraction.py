@@ -49,7 +49,7 @@ def extract(
     sentences: pd.DataFrame,
     *,
     pooling: Pooling = "mean",
-    tokens_per_batch: int = 4096,
+    tokens_per_batch: int | None = None,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float16,
     autocast: torch.dtype | None = None,
@@ -67,7 +67,8 @@ def extract(
     the last layer is taken after it, all others before.
 
     Sentences are sorted by their number of tokens, and a batch takes as many as fit into
-    `tokens_per_batch`, padding included (at least one). Words are pooled and converted to `dtype`
+    `tokens_per_batch`, padding included (at least one); None means 512 on a CPU, whose caches they
+    then fit, and 16384 on other devices. Words are pooled and converted to `dtype`
     on `device`; only their vectors leave it. `device` None means a CUDA device where there is one,
     else the CPU; the model is moved there and left in evaluation mode. `autocast` names a type for
     mixed precision (bfloat16 or float16), off by default. On a CPU the result is the same on every
@@ -81,6 +82,8 @@ def extract(
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(device)
+    if tokens_per_batch is None:
+        tokens_per_batch = 512 if device.type == "cpu" else 16384
     limit = maximum_length(model, tokenizer)
     pieces = cut_into_pieces(tokenizer, list(sentences["words"]), limit)
     weights = torch.from_numpy(_pooling_weights(pieces, pooling))

@@ -40,10 +40,10 @@ def cut_into_pieces(
 ) -> Pieces:
     """Tokenise sentences, their words joined by spaces, and find the word of each piece.
 
-    A piece belongs to the word in which its last character lies; a space belongs to the word that
-    follows it. (Byte-level vocabularies write the space into the piece. Handing such a tokenizer
-    one word after another, as `is_split_into_words` does, makes pieces that the model has not seen
-    in running text.) A sentence of more than `limit` tokens is cut as the tokenizer cuts it.
+    A piece belongs to the word in which it begins; a space belongs to the word that follows it.
+    (Byte-level vocabularies write the space into the piece. Handing such a tokenizer one word after
+    another, as `is_split_into_words` does, makes pieces that the model has not seen in running
+    text.) A sentence of more than `limit` tokens is cut as the tokenizer cuts it.
 
     Raises `CheckpointError` if the tokenizer has no offsets, which only "fast" tokenizers have.
     """
@@ -101,9 +101,8 @@ def _tokenise(
     ids = np.fromiter(chain.from_iterable(encoded["input_ids"]), np.int64)
     special = np.fromiter(chain.from_iterable(encoded["special_tokens_mask"]), np.bool_)
     offsets = chain.from_iterable(chain.from_iterable(encoded["offset_mapping"]))
-    begin, end = np.fromiter(offsets, np.int64).reshape(-1, 2).T
-    # A space alone may come as an empty span, at the first character of the word after it.
-    character = np.repeat(text_starts, lengths) + np.maximum(end - 1, begin)
+    begin = np.fromiter(offsets, np.int64)[::2]
+    character = np.repeat(text_starts, lengths) + begin
     word = np.searchsorted(word_ends, character, side="right")
     return ids, np.where(special, -1, word), lengths
 
