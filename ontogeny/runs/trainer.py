@@ -18,13 +18,13 @@ from transformers import (
     PrinterCallback,
     Trainer,
     TrainerCallback,
-    TrainingArguments,
 )
 
 from ontogeny.errors import TrainingError
 from ontogeny.files import atomic_path
 from ontogeny.runs.batches import DROP, Batch, generator
 from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.training_arguments import training_arguments
 
 LOSSES_AT_ONCE = 50  # read from the device together, so that it needn't wait after each update
 PROGRESS = "progress.json"
@@ -69,7 +69,7 @@ class TrajectoryTrainer(Trainer):
         self.unread: list[torch.Tensor] = []  # losses that are still on the device
         self.at = -1  # step of the last state or checkpoint, so that none is saved twice
         self._said = time.monotonic()
-        super().__init__(model=model, args=_arguments(recipe, seed, working))
+        super().__init__(model=model, args=training_arguments(recipe, seed, working))
         self.remove_callback(PrinterCallback)
         self.add_callback(_Schedule(self))
         self._selected = torch.empty(0, dtype=torch.long)
@@ -294,45 +294,3 @@ def remove(folder: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     os.replace(folder, scratch)
     shutil.rmtree(scratch)
-
-
-def _arguments(recipe: Recipe, seed: int, working: Path) -> TrainingArguments:
-    gpu = torch.cuda.is_available()
-    bfloat16 = (
-        recipe.precision == "auto"
-        and gpu
-        and torch.cuda.is_bf16_supported(including_emulation=False)
-    )
-    backend = None
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        backend = "nccl" if gpu else "gloo"
-    arguments = TrainingArguments(
-        output_dir=str(working),
-        max_steps=recipe.steps[-1],
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        adam_beta1=recipe.beta1,
-        adam_beta2=recipe.beta2,
-        adam_epsilon=recipe.epsilon,
-        max_grad_norm=recipe.max_gradient_norm,
-        optim="adamw_torch_fused",
-        bf16=bfloat16,
-        use_cpu=not gpu,
-        ddp_backend=backend,
-        ddp_find_unused_parameters=False,
-        seed=seed,
-        # Our own: the schedule of checkpoints, states, messages, and checks for NaN.
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="no",
-        logging_nan_inf_filter=False,
-        report_to=[],
-        disable_tqdm=True,
-        ignore_data_skip=True,
-        remove_unused_columns=False,
-    )
-    if arguments.world_size == 1:
-        # A process drives one device; several devices are several processes (see `launch`).
-        arguments._n_gpu = min(arguments.n_gpu, 1)
-    return arguments
