@@ -94,12 +94,12 @@ def test_loss_and_gradient_are_those_of_the_publications_equation(task, seed):
 @pytest.mark.parametrize("task", ["tree_distance", "tree_depth"])
 def test_a_layers_probe_does_not_depend_on_the_other_layers(task):
     train, dev = random_data(1, task, sentences=40), random_data(2, task, sentences=20)
-    together = fit_probes(train, dev, epochs=6, batch_size=8)
+    together = fit_probes(train, dev, epochs=30, batch_size=8)
     for layer in range(3):
         alone = fit_probes(
             TreeVectors(train.vectors[[layer]], train.rows, train.gold),
             TreeVectors(dev.vectors[[layer]], dev.rows, dev.gold),
-            epochs=6,
+            epochs=30,
             batch_size=8,
         )
         assert torch.allclose(alone.dev_loss[0], together.dev_loss[layer], rtol=1e-3)
