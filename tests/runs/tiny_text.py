@@ -24,7 +24,9 @@ def write_text(path, sentences, seed):
     rows = []
     for number in range(sentences):
         start = draw.randrange(10)
-        words = [f"w{2 * (start // 2) + (start + place) % 2}" for place in range(draw.randint(4, 20))]
+        words = [
+            f"w{2 * (start // 2) + (start + place) % 2}" for place in range(draw.randint(4, 20))
+        ]
         rows.append({"sentence_id": str(number), "document_id": "0", "words": words})
     write_split(rows, path)
     return path
