@@ -8,6 +8,7 @@ against the thresholds. Nobody writes a verdict by hand.
 import csv
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -269,3 +270,7 @@ def _check(frame: pd.DataFrame, where: str) -> None:
         raise TableError(
             f"{where}: two rows for the same claim {repeated[_KEYS].iloc[0].to_dict()}."
         )
+
+
+if __name__ == "__main__":
+    print(format_claims(read_claims(sys.argv[1])))

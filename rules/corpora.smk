@@ -48,7 +48,7 @@ rule source:
     benchmark:
         "results/benchmarks/corpora/source.{source}.tsv"
     wildcard_constraints:
-        source=any_of({file.source: None for file in SOURCES}),
+        source=any_of(dict.fromkeys(file.source for file in SOURCES)),
     conda:
         "../envs/corpora.yaml"
     threads: 1
@@ -56,11 +56,11 @@ rule source:
         mem_mb=1000,
         runtime=120,
     params:
-        files=lambda wildcards: SOURCES[SOURCES["source"] == wildcards.source].to_dict(
-            "records"
-        ),
+        files=lambda wildcards: [
+            asdict(file) for file in files_of(wildcards.source, SOURCES)
+        ],
         # Outside the output, which Snakemake clears before a job: so a download resumes.
-        partial="results/sources/.partial/{source}",
+        partial="results/sources/.partial",
     message:
         "fetching the source {wildcards.source}"
     script:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -68,15 +67,3 @@ def measure(
         )
     scores, answers = zip(*parts, strict=True)
     return pd.concat(scores, ignore_index=True), pd.concat(answers, ignore_index=True)
-
-
-def sample(sentences: pd.DataFrame, words: int, seed: int) -> pd.DataFrame:
-    """Draw whole sentences until they have at least `words` words; all, if there are fewer.
-
-    The sentences keep their order and are numbered from 0. A sample of more words, with the same
-    seed, contains those of fewer.
-    """
-    order = np.random.default_rng(seed).permutation(len(sentences))
-    lengths = sentences["words"].map(len).to_numpy()[order]
-    before = np.cumsum(lengths) - lengths
-    return sentences.iloc[np.sort(order[before < words])].reset_index(drop=True)

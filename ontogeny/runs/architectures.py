@@ -36,6 +36,7 @@ def configure(
     positions: int,
     feedforward: int | None = None,
     dropout: float = 0.1,
+    initial_deviation: float = 0.02,
     **special_token_ids: Any,
 ) -> "PreTrainedConfig":
     """Return the configuration of a model that is not yet trained.
@@ -68,6 +69,10 @@ def configure(
         )
     if not 0 <= dropout < 1:
         raise ConfigError(f"dropout: is {dropout!r}; expected a share from 0 to below 1.")
+    if not initial_deviation > 0:
+        raise ConfigError(
+            f"initial_deviation: is {initial_deviation!r}; expected a number above 0."
+        )
     return ARCHITECTURES[architecture].config(
         vocabulary_size=vocabulary_size,
         layers=layers,
@@ -76,6 +81,7 @@ def configure(
         feedforward=feedforward,
         positions=positions,
         dropout=dropout,
+        initial_deviation=initial_deviation,
         **special_token_ids,
     )
 
@@ -104,6 +110,7 @@ def _bert(
     feedforward: int,
     positions: int,
     dropout: float,
+    initial_deviation: float,
     **special_token_ids: Any,
 ) -> "PreTrainedConfig":
     """BERT (Devlin et al. 2019), with its masked-word head and without sentence pairs."""
@@ -118,6 +125,7 @@ def _bert(
         max_position_embeddings=positions,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
+        initializer_range=initial_deviation,
         architectures=["BertForMaskedLM"],
         **special_token_ids,
     )
@@ -132,6 +140,7 @@ def _gpt(
     feedforward: int,
     positions: int,
     dropout: float,
+    initial_deviation: float,
     **special_token_ids: Any,
 ) -> "PreTrainedConfig":
     """GPT-2 (Radford et al. 2019)."""
@@ -149,6 +158,7 @@ def _gpt(
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,
+        initializer_range=initial_deviation,
         architectures=["GPT2LMHeadModel"],
         **ids,
     )

@@ -124,6 +124,7 @@ def train_trajectory(
             feedforward=recipe.feedforward,
             positions=recipe.sequence_length,
             dropout=recipe.dropout,
+            initial_deviation=recipe.initial_deviation,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

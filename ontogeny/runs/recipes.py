@@ -21,8 +21,8 @@ PRECISIONS = ("auto", "float32")
 class Recipe:
     """How one run is trained, the seed apart.
 
-    - `architecture`, `layers`, `heads`, `width`, `feedforward` (None: 4 * width), `dropout`: the
-      model, as in `architectures.configure`.
+    - `architecture`, `layers`, `heads`, `width`, `feedforward` (None: 4 * width), `dropout`,
+      `initial_deviation`: the model, as in `architectures.configure`.
     - `tokenizer`, `vocabulary_size`, `lowercase`: as in `tokenizers.train_tokenizer`.
     - `sequences`: `sentence` (each alone, padded) or `packed` (the text as one stream of tokens);
       `sequence_length`: the longest sequence in tokens, special tokens included; what is longer is
@@ -45,6 +45,7 @@ class Recipe:
     width: int = 64
     feedforward: int | None = None
     dropout: float = 0.1
+    initial_deviation: float = 0.02
     tokenizer: str = "word"
     vocabulary_size: int | None = None
     lowercase: bool = False
@@ -92,7 +93,13 @@ LOWEST = {
     "state_every": 1,
 }
 BELOW_ONE = ("dropout", "warmup", "beta1", "beta2", "mask_share")
-NOT_NEGATIVE = ("learning_rate", "weight_decay", "epsilon", "max_gradient_norm")
+NOT_NEGATIVE = (
+    "initial_deviation",
+    "learning_rate",
+    "weight_decay",
+    "epsilon",
+    "max_gradient_norm",
+)
 
 
 def read_recipe(settings: Mapping[str, Any], run: str) -> Recipe:

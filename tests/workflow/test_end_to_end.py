@@ -5,12 +5,12 @@ import time
 
 import pandas as pd
 import pytest
-from ontogeny.runs.tables import LOSS
 from tiny_workflow import TINY, snakemake, tiny
 
 from ontogeny.claims import read_claims
 from ontogeny.corpora.tasks import TASKS
 from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
+from ontogeny.runs.tables import LOSS
 from ontogeny.tables import read_table
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
@@ -6,7 +8,7 @@ with job(snakemake.log[0], snakemake.threads):
     fetch(
         snakemake.wildcards.source,
         [SourceFile(**file) for file in snakemake.params.files],
-        snakemake.output[0],
+        Path(snakemake.output[0]).parent,  # its paths begin with the name of the source
         mirror=snakemake.config["mirror"],
         partial=snakemake.params.partial,
     )

@@ -12,8 +12,7 @@ with job(snakemake.log[0], snakemake.threads) as logger:
     steps = snakemake.params.steps
     check_trajectory(Path(snakemake.input.manifest).parent, steps)
     sentences = {
-        split: read_split(path)
-        for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
+        split: read_split(path) for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
     }
     with atomic_path(snakemake.output[0]) as folder:
         folder.mkdir()

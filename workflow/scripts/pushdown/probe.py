@@ -16,8 +16,7 @@ with job(snakemake.log[0], snakemake.threads) as logger:
         "seed": int(snakemake.wildcards.seed),
     }
     sentences = {
-        split: read_split(path)
-        for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
+        split: read_split(path) for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
     }
     measured = []
     for step in snakemake.params.steps:
