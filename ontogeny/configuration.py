@@ -39,6 +39,12 @@ def validate(
     with its key, what was found and what was expected; if the schema is kept, every contradiction
     between studies, runs, corpora and sources.
     """
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            f"{file}: holds {config!r}; expected the keys tier, corpora, runs and studies."
+        )
+    if problems := list(_keys_that_are_no_text(config)):
+        raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     filled = copy.deepcopy(dict(config))
     validator = _with_defaults(jsonschema.Draft202012Validator)(schema)
@@ -71,6 +77,24 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     entity = ("entity",) if gum or "entities" in corpus else ()
     constituents = _CONSTITUENTS if gum or "constituents" in corpus else ()
     return (*_UNIVERSAL_DEPENDENCIES, *entity, *constituents)
+
+
+def _keys_that_are_no_text(value: Any, parents: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield a message for each key that YAML reads as a number, a truth value or nothing.
+
+    The schema is JSON's, in which all keys are text, and says nothing of others.
+    """
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _keys_that_are_no_text(item, (*parents, str(place)))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield (
+                    f"{'.'.join(parents) or 'the top level'}: the key {key!r} is not text; put it "
+                    "in quotation marks, or begin the name with a letter."
+                )
+            yield from _keys_that_are_no_text(item, (*parents, str(key)))
 
 
 def _with_defaults(validator: Any) -> Any:

@@ -1,5 +1,6 @@
 """Files that are either whole or absent."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -7,6 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# A file system that has less left refuses to write, to some users at least.
+NOTHING_LEFT = 1 << 20  # bytes
 
 
 @contextmanager
@@ -17,7 +21,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     at `path` stays as it was and nothing else is left behind. The move is atomic (the same file
     system), so a reader sees the old content or the new, never half; between an old folder and a
     new one there is a moment at which it sees none. Raises `FileNotFoundError` if the block made
-    nothing.
+    nothing, and an `OSError` with the number `ENOSPC` or `EDQUOT` and the name `path` if the block
+    failed because the disk is full, whatever it raised then itself.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +42,30 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             if os.path.lexists(old):
                 os.replace(old, path)
             raise
+    except Exception as error:
+        if number := _disk_full(error, scratch):
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _disk_full(error: Exception, folder: Path) -> int:
+    """Return the error number of a full disk or quota if a write to `folder` failed of it, else 0.
+
+    Only some libraries raise an error with that number. Those in Rust (safetensors, tokenizers)
+    have an error of their own that says so in words; NumPy and PyTorch say no more than that fewer
+    bytes were written than should have been.
+    """
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+            return number
+    unspecific = isinstance(error, RuntimeError) or (
+        isinstance(error, OSError) and error.errno is None
+    )
+    if unspecific and shutil.disk_usage(folder).free < NOTHING_LEFT:
+        return errno.ENOSPC
+    return 0
 
 
 def _is_folder(path: Path) -> bool:

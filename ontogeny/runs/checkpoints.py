@@ -101,14 +101,18 @@ def objective(path: str | os.PathLike[str]) -> str:
     """
     config = read_config(path)
     names = config.get("architectures") or [""]
-    return "masked" if names[0].endswith(("ForMaskedLM", "ForPreTraining")) else "causal"
+    name = str(names[0] if isinstance(names, list) else names)
+    return "masked" if name.endswith(("ForMaskedLM", "ForPreTraining")) else "causal"
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a checkpoint's `config.json`. Raises `CheckpointError` if absent or not JSON."""
+    """Return a checkpoint's `config.json`.
+
+    Raises `CheckpointError` if it is absent, not JSON, or not an object with keys.
+    """
     file = Path(path) / "config.json"
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         found = "there is no such file" if file.parent.is_dir() else "there is no such folder"
         raise CheckpointError(
@@ -117,6 +121,12 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: not readable as JSON ({error}).") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(
+            f"{file}: holds {type(config).__name__} rather than keys and values; expected the "
+            "config that transformers saves with a model."
+        )
+    return config
 
 
 def weight_files(path: str | os.PathLike[str]) -> list[Path]:
@@ -247,12 +257,12 @@ def _refuse_missing(path: str | os.PathLike[str], missing: list[str]) -> None:
 
 @contextmanager
 def _as_checkpoint_error(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    from safetensors import SafetensorError
-
     try:
         with quiet_transformers():
             yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    # What transformers and the libraries below it raise on a broken file has no class in common:
+    # tokenizers raises a bare Exception.
+    except Exception as error:
         raise CheckpointError(f"{path}: its {what} can't be loaded ({error}).") from error
 
 
