@@ -23,6 +23,8 @@ include: "rules/claims.smk"
 rule all:
     default_target: True
     input:
-        minimal_pair_suites(),
-        pushdown_targets(),
+        layout.minimal_pair_suites(config),
+        layout.loss_figures(config),
+        layout.figures(config, "pushdown", list(PUSHDOWN_FIGURES)),
+        [f"results/tables/{name}.parquet" for name in PUSHDOWN_TABLES if PUSHDOWN],
         "results/claims.tsv",

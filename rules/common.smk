@@ -1,20 +1,20 @@
-"""What every other rule file uses: the checked configuration, paths, chunks and resources."""
+"""The checked configuration and the library, for all other files of rules."""
 
 import os
 import re
 import sys
 from dataclasses import asdict
 
-# The library is read from this checkout, in whatever environment a rule runs.
+# The library is read from this checkout, in whatever environment a job runs.
 LIBRARY = str(workflow.basedir)
 sys.path.insert(0, LIBRARY)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    dict.fromkeys([LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")]))
 )
 
 from snakemake.exceptions import WorkflowError
 
-from ontogeny import configuration
+from ontogeny import configuration, layout
 from ontogeny.corpora.build import input_files
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
@@ -48,27 +48,3 @@ wildcard_constraints:
     seed=r"\d+",
     step=r"\d+",
     chunk=r"\d+",
-
-
-def checkpoint(run, seed, step):
-    """Return the folder of one checkpoint."""
-    return f"results/runs/{run}/seed-{seed}/step-{step}"
-
-
-def probed_steps(study, run):
-    """Return the steps of a run that a study measures, in order."""
-    chosen = STUDIES[study]["steps"]
-    return (
-        tuple(sorted(chosen)) if chosen else configuration.trajectory_steps(RUNS[run])
-    )
-
-
-def chunks(study, run):
-    """Return the numbers of the chunks into which a study cuts a run's checkpoints."""
-    return range(-(-len(probed_steps(study, run)) // config["chunk"]))
-
-
-def steps_of_chunk(study, run, chunk):
-    """Return the steps that one measuring job takes."""
-    size = config["chunk"]
-    return list(probed_steps(study, run)[int(chunk) * size : (int(chunk) + 1) * size])

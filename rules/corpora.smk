@@ -6,39 +6,6 @@ corpus, the samples that bound a study's data, and, for grammars, suites of mini
 """
 
 
-def corpus_inputs(wildcards):
-    """Return the files or folders from which a corpus is built; none for a grammar."""
-    corpus = CORPORA[wildcards.corpus]
-    if "source" in corpus:
-        return [f"results/sources/{corpus['source']}"]
-    named = [
-        corpus[key] for key in (*SPLITS, "constituents", "folder") if key in corpus
-    ]
-    return [path for value in named for path in configuration.names(value)]
-
-
-def corpus_settings(wildcards):
-    """Return the settings that the sentences of a corpus depend on."""
-    corpus = CORPORA[wildcards.corpus]
-    return {key: value for key, value in corpus.items() if key != "pairs_per_paradigm"}
-
-
-def minimal_pair_settings(wildcards):
-    """Return the settings that a grammar's minimal pairs depend on: its lexicon, and how many."""
-    corpus = CORPORA[wildcards.corpus]
-    lexicon = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
-    return {key: corpus[key] for key in (*lexicon, "pairs_per_paradigm")}
-
-
-def minimal_pair_suites():
-    """Return the suites that the configuration's grammars give."""
-    return [
-        f"results/corpora/{name}/minimal_pairs"
-        for name, corpus in CORPORA.items()
-        if corpus["kind"] == "grammar"
-    ]
-
-
 rule source:
     """Fetch every file of a source, from the mirror or the network, and check its hash."""
     output:
@@ -70,7 +37,11 @@ rule source:
 rule corpus:
     """Bring one corpus into the common form, split by split, and count what it holds."""
     input:
-        corpus_inputs,
+        lambda wildcards: (
+            [f"results/sources/{CORPORA[wildcards.corpus]['source']}"]
+            if "source" in CORPORA[wildcards.corpus]
+            else input_files(CORPORA[wildcards.corpus])
+        ),
     output:
         splits=expand("results/corpora/{{corpus}}/{split}.parquet", split=SPLITS),
         statistics="results/corpora/{corpus}/statistics.tsv",
@@ -85,7 +56,7 @@ rule corpus:
         mem_mb=4000,
         runtime=30,
     params:
-        settings=corpus_settings,
+        settings=lambda wildcards: layout.corpus_settings(config, wildcards.corpus),
     message:
         "building the corpus {wildcards.corpus}"
     script:
@@ -107,7 +78,9 @@ rule minimal_pairs:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=minimal_pair_settings,
+        settings=lambda wildcards: layout.minimal_pair_settings(
+            config, wildcards.corpus
+        ),
     message:
         "writing the minimal pairs of {wildcards.corpus}"
     script:

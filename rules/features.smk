@@ -5,16 +5,15 @@ step-{step}.{split}.safetensors, which go away once the study has measured them.
 """
 
 
-def checkpoints_of_chunk(wildcards):
-    """Return the checkpoint folders that one job reads."""
-    steps = steps_of_chunk(wildcards.study, wildcards.run, wildcards.chunk)
-    return [checkpoint(wildcards.run, wildcards.seed, step) for step in steps]
-
-
 rule features:
     """Take the representations of a sample's words from each layer of a chunk of checkpoints."""
     input:
-        checkpoints=checkpoints_of_chunk,
+        checkpoints=lambda wildcards: [
+            layout.checkpoint(wildcards.run, wildcards.seed, step)
+            for step in layout.steps_of_chunk(
+                config, wildcards.study, wildcards.run, wildcards.chunk
+            )
+        ],
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         splits=rules.sample.output.splits,
     output:
@@ -34,8 +33,8 @@ rule features:
         mem_mb=4000,
         runtime=120,
     params:
-        steps=lambda wildcards: steps_of_chunk(
-            wildcards.study, wildcards.run, wildcards.chunk
+        steps=lambda wildcards: layout.steps_of_chunk(
+            config, wildcards.study, wildcards.run, wildcards.chunk
         ),
         pooling=lambda wildcards: STUDIES[wildcards.study]["pooling"],
         tokens_per_batch=lambda wildcards: STUDIES[wildcards.study]["tokens_per_batch"],

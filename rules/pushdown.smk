@@ -5,7 +5,8 @@ results/tables/pushdown.parquet and pushdown_migration.parquet, results/claims/p
 figures in results/figures/pushdown/.
 """
 
-PUSHDOWN = STUDIES.get("pushdown", {"runs": [], "corpora": {}})
+PUSHDOWN = STUDIES.get("pushdown", {})
+PUSHDOWN_TABLES = ["pushdown", "pushdown_migration"]
 PUSHDOWN_FIGURES = {
     "heatmap": "accuracy by step and layer",
     "regions": "accuracy and variance across seeds",
@@ -13,44 +14,6 @@ PUSHDOWN_FIGURES = {
     "selectivity": "selectivity",
     "seen_unseen": "seen and unseen word types",
 }
-
-
-def pushdown_targets():
-    """Return what the study makes for the configured runs and corpora."""
-    if "pushdown" not in STUDIES:
-        return []
-    pairs = [
-        (run, corpus) for run in PUSHDOWN["runs"] for corpus in PUSHDOWN["corpora"]
-    ]
-    figures = [
-        f"results/figures/pushdown/{figure}.{run}.{corpus}.svg"
-        for run, corpus in pairs
-        for figure in PUSHDOWN_FIGURES
-    ]
-    forests = [
-        f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs
-    ]
-    losses = [
-        f"results/figures/runs/loss.{run}.svg"
-        for run in PUSHDOWN["runs"]
-        if run in pretrained_runs()
-    ]
-    tables = [
-        "results/tables/pushdown.parquet",
-        "results/tables/pushdown_migration.parquet",
-    ]
-    return [*tables, *figures, *forests, *losses]
-
-
-def pushdown_measurements(kind):
-    """Return the measurements of every trajectory, corpus and chunk."""
-    return [
-        f"results/measurements/pushdown/{corpus}/{run}/seed-{seed}/chunk-{chunk}.{kind}.parquet"
-        for run in PUSHDOWN["runs"]
-        for corpus in PUSHDOWN["corpora"]
-        for seed in RUNS[run]["seeds"]
-        for chunk in chunks("pushdown", run)
-    ]
 
 
 rule pushdown_probe:
@@ -74,8 +37,8 @@ rule pushdown_probe:
         mem_mb=8000,
         runtime=240,
     params:
-        steps=lambda wildcards: steps_of_chunk(
-            "pushdown", wildcards.run, wildcards.chunk
+        steps=lambda wildcards: layout.steps_of_chunk(
+            config, "pushdown", wildcards.run, wildcards.chunk
         ),
         tasks=lambda wildcards: PUSHDOWN["corpora"][wildcards.corpus],
         l2=PUSHDOWN.get("l2"),
@@ -90,7 +53,7 @@ rule pushdown_probe:
 rule pushdown_table:
     """Join the probes' scores into the study's table."""
     input:
-        pushdown_measurements("scores"),
+        layout.measurements(config, "pushdown", "scores"),
     output:
         "results/tables/pushdown.parquet",
     log:
@@ -113,7 +76,7 @@ rule pushdown_migration:
     """Turn the scores into push-down numbers, with bootstrap intervals over seeds and sentences."""
     input:
         table="results/tables/pushdown.parquet",
-        answers=pushdown_measurements("answers"),
+        answers=layout.measurements(config, "pushdown", "answers"),
     output:
         "results/tables/pushdown_migration.parquet",
     log:
@@ -141,7 +104,7 @@ rule pushdown_claims:
     input:
         table="results/tables/pushdown.parquet",
         migration="results/tables/pushdown_migration.parquet",
-        answers=pushdown_measurements("answers"),
+        answers=layout.measurements(config, "pushdown", "answers"),
     output:
         "results/claims/pushdown.tsv",
     log:

@@ -7,26 +7,7 @@ them, and the table and figure of the losses.
 A rule is generated for each run, because which checkpoints come out depends on the run's schedule.
 """
 
-
-def trajectory(run, name):
-    """Return the pattern of a file or folder of a run's trajectory, with the seed left open."""
-    return f"results/runs/{run}/seed-{{seed}}/{name}"
-
-
-def trajectory_checkpoints(run):
-    """Return the patterns of a run's checkpoints, with the seed left open."""
-    return [
-        trajectory(run, f"step-{step}")
-        for step in configuration.trajectory_steps(RUNS[run])
-    ]
-
-
-def pretrained_runs():
-    """Return the runs that are pretrained here, and so have a loss."""
-    return [name for name, run in RUNS.items() if run["kind"] == "pretrain"]
-
-
-for run_name in pretrained_runs():
+for run_name in layout.runs_of_kind(config, "pretrain"):
 
     rule:
         """Train one seed of this run, saving a checkpoint at each scheduled step."""
@@ -42,9 +23,12 @@ for run_name in pretrained_runs():
                 corpus=configuration.names(RUNS[run_name]["corpus"]),
             ),
         output:
-            checkpoints=[directory(path) for path in trajectory_checkpoints(run_name)],
-            manifest=trajectory(run_name, "manifest.tsv"),
-            loss=trajectory(run_name, "loss.tsv"),
+            checkpoints=[
+                directory(path)
+                for path in layout.checkpoint_patterns(config, run_name)
+            ],
+            manifest=f"results/runs/{run_name}/seed-{{seed}}/manifest.tsv",
+            loss=f"results/runs/{run_name}/seed-{{seed}}/loss.tsv",
         log:
             f"results/logs/runs/pretrain.{run_name}.seed-{{seed}}.log",
         benchmark:
@@ -61,22 +45,25 @@ for run_name in pretrained_runs():
             settings=configuration.recipe_settings(RUNS[run_name]),
             devices=RUNS[run_name]["devices"],
             # Outside the outputs, which Snakemake clears before a job: so a training resumes.
-            unfinished=trajectory(run_name, ".unfinished"),
+            unfinished=f"results/runs/{run_name}/seed-{{seed}}/.unfinished",
         message:
             f"pretraining {run_name}, seed {{wildcards.seed}}"
         script:
             "../workflow/scripts/runs/pretrain.py"
 
 
-for run_name in (name for name, run in RUNS.items() if run["kind"] == "local"):
+for run_name in layout.runs_of_kind(config, "local"):
 
     rule:
         """Link checkpoints that lie somewhere already, after checking that each is whole."""
         name:
             f"local_{run_name}"
         output:
-            checkpoints=[directory(path) for path in trajectory_checkpoints(run_name)],
-            manifest=trajectory(run_name, "manifest.tsv"),
+            checkpoints=[
+                directory(path)
+                for path in layout.checkpoint_patterns(config, run_name)
+            ],
+            manifest=f"results/runs/{run_name}/seed-{{seed}}/manifest.tsv",
         log:
             f"results/logs/runs/local.{run_name}.seed-{{seed}}.log",
         benchmark:
@@ -103,8 +90,7 @@ rule loss:
     input:
         [
             f"results/runs/{run}/seed-{seed}/loss.tsv"
-            for run in pretrained_runs()
-            for seed in RUNS[run]["seeds"]
+            for run, seed in layout.pretrained_trajectories(config)
         ],
     output:
         "results/tables/loss.parquet",
@@ -119,9 +105,7 @@ rule loss:
         mem_mb=1000,
         runtime=10,
     params:
-        trajectories=[
-            (run, seed) for run in pretrained_runs() for seed in RUNS[run]["seeds"]
-        ],
+        trajectories=layout.pretrained_trajectories(config),
     message:
         "joining the loss curves"
     script:

@@ -1,0 +1,95 @@
+"""What the workflow makes, and where, as the configuration has it: pure functions of paths.
+
+`config` is a configuration as `ontogeny.configuration.validate` returns it. Paths are relative to
+the working directory. A pattern leaves a wildcard open, such as `{seed}`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ontogeny.configuration import trajectory_steps
+
+Config = Mapping[str, Any]
+
+LEXICON_SETTINGS = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
+
+
+def corpus_settings(config: Config, corpus: str) -> dict[str, Any]:
+    """Return the settings that the sentences of a corpus depend on."""
+    settings = config["corpora"][corpus]
+    return {key: value for key, value in settings.items() if key != "pairs_per_paradigm"}
+
+
+def minimal_pair_settings(config: Config, corpus: str) -> dict[str, Any]:
+    """Return the settings that a grammar's minimal pairs depend on: its lexicon, and how many."""
+    settings = config["corpora"][corpus]
+    return {key: settings[key] for key in (*LEXICON_SETTINGS, "pairs_per_paradigm")}
+
+
+def minimal_pair_suites(config: Config) -> list[str]:
+    """Return the folders of minimal pairs that the configuration's grammars give."""
+    return [
+        f"results/corpora/{name}/minimal_pairs"
+        for name, corpus in config["corpora"].items()
+        if corpus["kind"] == "grammar"
+    ]
+
+
+def runs_of_kind(config: Config, kind: str) -> list[str]:
+    """Return the runs of one kind, in the order of the configuration."""
+    return [name for name, run in config["runs"].items() if run["kind"] == kind]
+
+
+def checkpoint(run: str, seed: int | str, step: int) -> str:
+    """Return the folder of one checkpoint; `seed` may be a wildcard."""
+    return f"results/runs/{run}/seed-{seed}/step-{step}"
+
+
+def checkpoint_patterns(config: Config, run: str) -> list[str]:
+    """Return the folders of a run's checkpoints, with the seed left open."""
+    return [checkpoint(run, "{seed}", step) for step in trajectory_steps(config["runs"][run])]
+
+
+def pretrained_trajectories(config: Config) -> list[tuple[str, int]]:
+    """Return run and seed of every trajectory that is pretrained here, and so has a loss."""
+    runs = runs_of_kind(config, "pretrain")
+    return [(run, seed) for run in runs for seed in config["runs"][run]["seeds"]]
+
+
+def studied_steps(config: Config, study: str, run: str) -> list[int]:
+    """Return the steps of a run that a study measures, in order."""
+    return sorted(config["studies"][study]["steps"] or trajectory_steps(config["runs"][run]))
+
+
+def steps_of_chunk(config: Config, study: str, run: str, chunk: int | str) -> list[int]:
+    """Return the steps that one measuring job takes."""
+    first = int(chunk) * config["chunk"]
+    return studied_steps(config, study, run)[first : first + config["chunk"]]
+
+
+def measurements(config: Config, study: str, kind: str) -> list[str]:
+    """Return the files of a study's measurements of one kind: one for each chunk of checkpoints."""
+    settings = config["studies"].get(study, {"runs": [], "corpora": {}})
+    return [
+        f"results/measurements/{study}/{corpus}/{run}/seed-{seed}/chunk-{chunk}.{kind}.parquet"
+        for run in settings["runs"]
+        for corpus in settings["corpora"]
+        for seed in config["runs"][run]["seeds"]
+        for chunk in range(-(-len(studied_steps(config, study, run)) // config["chunk"]))
+    ]
+
+
+def figures(config: Config, study: str, names: list[str]) -> list[str]:
+    """Return a study's figures: each name, for every run and corpus that it has."""
+    settings = config["studies"].get(study, {"runs": [], "corpora": {}})
+    return [
+        f"results/figures/{folder}/{name}.{run}.{corpus}.svg"
+        for run in settings["runs"]
+        for corpus in settings["corpora"]
+        for folder, name in [*((study, name) for name in names), ("claims", "forest")]
+    ]
+
+
+def loss_figures(config: Config) -> list[str]:
+    """Return the figures of the losses of the runs that are pretrained here."""
+    return [f"results/figures/runs/loss.{run}.svg" for run in runs_of_kind(config, "pretrain")]
