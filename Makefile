@@ -21,7 +21,7 @@ atlas: $(READY)
 	@echo "The report is in $(CURDIR)/results/report.html"
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff check .
