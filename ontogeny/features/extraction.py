@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.features.pieces import Pieces, cut_into_pieces
 from ontogeny.files import atomic_path
@@ -79,9 +80,7 @@ def extract(
     """
     if pooling not in get_args(Pooling):
         raise ValueError(f"pooling is {pooling!r}; expected one of {get_args(Pooling)}")
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(device)
+    device = default_device() if device is None else torch.device(device)
     if tokens_per_batch is None:
         tokens_per_batch = 512 if device.type == "cpu" else 16384
     limit = maximum_length(model, tokenizer)

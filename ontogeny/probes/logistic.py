@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ontogeny.devices import default_device
 from ontogeny.errors import ConfigError
 from ontogeny.probes.lockstep_lbfgs import Regression, change_l2, solve
 from ontogeny.probes.softmax_regression import Tasks
@@ -93,7 +94,7 @@ def fit(
     there is a penalty to choose, dev words.
     """
     penalties = _check(train, train_labels, dev, dev_labels, l2)
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = default_device() if device is None else torch.device(device)
     train_labels, dev_labels = train_labels.to(device), dev_labels.to(device)
     tasks, column_class = _columns(train_labels)
     layers, words, width = train.shape

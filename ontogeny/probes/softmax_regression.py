@@ -5,6 +5,7 @@ Shapes use `layers`, `words`, `width`, `tasks`, and `columns`, the classes of al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -23,13 +24,13 @@ class Tasks:
     gold: Tensor
     weight: Tensor
 
-    @property
+    @cached_property
     def column_task(self) -> Tensor:
         """The task of each column; shape (columns,)."""
         sizes = torch.tensor(self.sizes, device=self.gold.device)
         return torch.arange(len(self.sizes), device=sizes.device).repeat_interleave(sizes)
 
-    @property
+    @cached_property
     def membership(self) -> Tensor:
         """One where a column belongs to a task, else zero; shape (columns, tasks), float32."""
         return torch.nn.functional.one_hot(self.column_task, len(self.sizes)).float()

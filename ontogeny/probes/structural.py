@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ontogeny.devices import default_device
+
 # Adam's usual decay rates and its guard against division by zero.
 MOMENTUM, SECOND_MOMENTUM, EPSILON = 0.9, 0.999, 1e-8
 
@@ -99,12 +101,13 @@ def fit_probes(
     vectors scaled to a root mean square of 1 in each layer (distances: about their mean, which they
     don't depend on): so one rate serves all layers and models. The weights returned undo that
     scale: they apply to the vectors as given. Every layer starts from the same random numbers.
-    `device` None: where the vectors are. Raises `ValueError` if there is no sentence to learn from.
+    `device` None means a GPU where there is one. Raises `ValueError` if there is no sentence to
+    learn from.
     """
     if not len(train.rows) or not len(dev.rows):
         raise ValueError("a structural probe needs at least one sentence in train and in dev")
     generator = torch.Generator().manual_seed(seed)
-    device = train.vectors.device if device is None else torch.device(device)
+    device = default_device() if device is None else torch.device(device)
     vectors, batches = lay_out(train, batch_size, generator, device)
     dev_vectors, dev_batches = lay_out(dev, batch_size, generator, device)
     scale = _rescale(vectors, dev_vectors, centre=batches[0].gold.dim() == 3)

@@ -1,7 +1,7 @@
 """How well projected word vectors give back gold trees, for many layers at once.
 
 The measures are those of Hewitt and Manning (2019), section 4. Sentences of one size are scored
-together: no loop runs over layers, sentences or words.
+together: no loop runs over layers or sentences.
 """
 
 from collections import defaultdict

@@ -9,6 +9,8 @@ from torch import Tensor
 from ontogeny.corpora.tasks import TREE_TASKS, WORD_LABEL_TASKS
 from ontogeny.errors import ConfigError
 from ontogeny.probes.logistic import L2
+from ontogeny.probes.trees import probe_trees
+from ontogeny.probes.word_labels import probe_word_labels
 
 
 def measure(
@@ -34,9 +36,6 @@ def measure(
     `probe_trees`, which say more and raise `CorpusError`. Raises `ConfigError` if `tasks` is empty
     or names a task that doesn't exist.
     """
-    from ontogeny.probes.trees import probe_trees
-    from ontogeny.probes.word_labels import probe_word_labels
-
     unknown = [task for task in tasks if task not in WORD_LABEL_TASKS + TREE_TASKS]
     if unknown or not tasks:
         raise ConfigError(

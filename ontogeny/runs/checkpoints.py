@@ -40,6 +40,8 @@ def load_model(
     """
     from transformers import AutoModel
 
+    from ontogeny.devices import default_device
+
     model, missing = _load(AutoModel, path, dtype)
     if any(name.startswith("pooler.") for name in missing):
         model.pooler = None
@@ -59,6 +61,8 @@ def load_language_model(
     `load_model`; a checkpoint without the weights of its head is refused.
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+
+    from ontogeny.devices import default_device
 
     masked = objective(path) == "masked"
     model, missing = _load(AutoModelForMaskedLM if masked else AutoModelForCausalLM, path, dtype)
@@ -84,13 +88,6 @@ def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":
             "expected a fast tokenizer, saved with a tokenizer.json."
         )
     return tokenizer
-
-
-def default_device() -> str:
-    """Return `cuda` if PyTorch sees a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def objective(path: str | os.PathLike[str]) -> str:

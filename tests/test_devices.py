@@ -1,0 +1,62 @@
+"""Without a device named, work goes to the GPU where there is one: in every place that asks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from ontogeny import devices
+from ontogeny.features import extraction
+from ontogeny.probes import logistic, structural
+from ontogeny.runs.checkpoints import load_model
+
+
+@pytest.mark.parametrize(("available", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_the_default_is_the_gpu_where_there_is_one(monkeypatch, available, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert devices.default_device() == torch.device(expected)
+
+
+class AskedForDefaultError(Exception):
+    """Raised in place of an answer by whoever is asked for the default device."""
+
+
+def extract(folder, device):
+    sentences = pd.DataFrame({"words": [["a"]]})
+    extraction.extract(None, None, sentences, device=device)
+
+
+def fit_logistic(folder, device):
+    features, labels = torch.randn(1, 4, 2), torch.tensor([[0, 1, 0, 1]])
+    logistic.fit(features, labels, features, labels, device=device)
+
+
+def fit_structural(folder, device):
+    words = structural.TreeVectors(torch.randn(1, 2, 3), [np.arange(2)], [np.arange(2)])
+    structural.fit_probes(words, words, epochs=1, device=device)
+
+
+def load(folder, device):
+    config = BertConfig(
+        vocab_size=9,
+        hidden_size=4,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=4,
+    )
+    BertModel(config).save_pretrained(folder)
+    load_model(folder, device)
+
+
+@pytest.mark.parametrize("work", [extract, fit_logistic, fit_structural, load])
+def test_whoever_works_on_tensors_asks_for_the_default_unless_told(monkeypatch, tmp_path, work):
+    def ask():
+        raise AskedForDefaultError
+
+    for module in (devices, extraction, logistic, structural):
+        monkeypatch.setattr(module, "default_device", ask)
+    with pytest.raises(AskedForDefaultError):
+        work(tmp_path, None)
+    if work is not extract:  # which would need a model
+        work(tmp_path, "cpu")
