@@ -1,5 +1,7 @@
 """Without a device named, work goes to the GPU where there is one: in every place that asks."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +25,8 @@ class AskedForDefaultError(Exception):
 
 
 def extract(folder, device):
-    sentences = pd.DataFrame({"words": [["a"]]})
-    extraction.extract(None, None, sentences, device=device)
+    nothing: Any = None
+    extraction.extract(nothing, nothing, pd.DataFrame({"words": [["a"]]}), device=device)
 
 
 def fit_logistic(folder, device):
