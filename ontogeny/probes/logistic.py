@@ -9,11 +9,11 @@ from torch import Tensor
 
 from ontogeny.devices import default_device
 from ontogeny.errors import ConfigError
+from ontogeny.probes.control import NOT_COUNTED
 from ontogeny.probes.lockstep_lbfgs import Regression, change_l2, solve
 from ontogeny.probes.softmax_regression import Tasks
 
 L2 = (1e-1, 1e-2, 1e-3)
-NOT_COUNTED = -1
 CHUNK_BYTES = {"cpu": 2**26, "cuda": 2**31}  # a CPU gains nothing once a chunk fills its caches
 
 

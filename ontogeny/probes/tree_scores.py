@@ -150,7 +150,9 @@ def mean_spearman(
     of its words' depths; or each word's distances to all others are correlated, and the mean over
     its words is taken (words at the same distance from all others have no correlation and are left
     out). Then the mean is taken over the sentences of each length from 5 to 50, and over lengths.
-    Punctuation counts, as in the publication. NaN and 0 where no sentence has such a length.
+    Punctuation counts, as in the publication. Its code also counts each word's distance to itself,
+    0 in both, which lifts a correlation over n words by chance to about 3 (n - 1) / (n (n + 1));
+    here chance is 0. NaN and 0 where no sentence has such a length.
     """
     means, count = [], 0
     for group in _groups(trees, lambda tree: len(tree.rows)):

@@ -7,14 +7,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ontogeny.corpora.corpus import SPLITS
 from ontogeny.corpora.tasks import TREE_TASKS, check_tasks
 from ontogeny.errors import CorpusError
 from ontogeny.probes.gold_trees import GoldTree, gold_trees
 from ontogeny.probes.structural import TreeVectors, fit_probes
 from ontogeny.probes.tree_scores import found_edges, found_roots, mean_spearman
-
-SCORE_COLUMNS = ("layer", "task", "subset", "metric", "value", "n")
-ANSWER_COLUMNS = ("layer", "task", "subset", "sentence", "correct", "n")
+from ontogeny.probes.word_labels import ANSWER_COLUMNS, SCORE_COLUMNS
 
 
 def probe_trees(
@@ -46,7 +45,7 @@ def probe_trees(
     Raises `CorpusError` if a split has no heads, or no sentence of which a word counts.
     """
     trees = {}
-    for split in ("train", "dev", "test"):
+    for split in SPLITS:
         check_tasks(sentences[split], tasks, split)
         trees[split] = gold_trees(sentences[split], valid[split].cpu().numpy())
         if not trees[split]:

@@ -7,6 +7,7 @@ import torch
 
 from ontogeny.corpora.corpus import SCHEMA
 from ontogeny.errors import CorpusError
+from ontogeny.probes import word_labels as library
 from ontogeny.probes.word_labels import ANSWER_COLUMNS, SCORE_COLUMNS, probe_word_labels
 from ontogeny.pushdown.tables import PUSHDOWN
 from ontogeny.tables import check
@@ -123,6 +124,29 @@ def test_majority_accuracy_is_that_worked_out_by_hand():
     scores, _ = probe_word_labels(vectors, valid, frames, ["upos"], seed=0)
     majority = pick(scores, metric="majority_accuracy").set_index("subset")["value"]
     assert majority.to_dict() == pytest.approx({"all": 2 / 5, "seen": 1 / 2, "unseen": 1 / 3})
+
+
+def test_control_accuracy_is_that_worked_out_by_hand(monkeypatch):
+    # Vectors that say nothing leave a probe with the most frequent label of its training words.
+    frames = {
+        "train": split([["a", "b", "a"], ["a", "c"]], [["X", "Y", "X"], ["X", "Y"]]),
+        "dev": split([["a"]], [["X"]]),
+        "test": split([["a", "b", "d"], ["e", "a"]], [["X", "X", "Y"], ["Y", "X"]]),
+    }
+    # Of the training words three of five bear the control label 1, of the test words three of five.
+    label = {"a": 1, "b": 0, "c": 0, "d": 1, "e": 0}
+    monkeypatch.setattr(
+        library, "control_labels", lambda *_: np.array([label[word] for word in sorted(label)])
+    )
+    words = {name: int(frame["words"].map(len).sum()) for name, frame in frames.items()}
+    vectors = {name: torch.zeros(1, n, 4) for name, n in words.items()}
+    valid = {name: torch.ones(n, dtype=torch.bool) for name, n in words.items()}
+    scores, _ = probe_word_labels(vectors, valid, frames, ["upos"], seed=0)
+    control = pick(scores, metric="control_accuracy").set_index("subset")["value"]
+    assert control.to_dict() == pytest.approx({"all": 3 / 5, "seen": 2 / 3, "unseen": 1 / 2})
+    # The tag X is right for a, b and a.
+    selectivity = pick(scores, metric="selectivity").set_index("subset")["value"]
+    assert selectivity.to_dict() == pytest.approx({"all": 0, "seen": 1 / 3, "unseen": -1 / 2})
 
 
 def test_a_probe_that_only_knows_word_types_has_selectivity_near_zero_and_control_near_one():
