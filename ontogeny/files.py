@@ -1,12 +1,14 @@
 """Files that are either whole or absent."""
 
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # A file system that has less left refuses to write, to some users at least.
@@ -20,14 +22,19 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     The block may write a file or make a folder there. If it raises, or makes nothing, what stood
     at `path` stays as it was and nothing else is left behind. The move is atomic (the same file
     system), so a reader sees the old content or the new, never half; between an old folder and a
-    new one there is a moment at which it sees none. Raises `FileNotFoundError` if the block made
+    new one there is a moment at which it sees none. What a process that was killed left of an
+    attempt at the same path is removed. Raises `FileNotFoundError` if the block made
     nothing, and an `OSError` with the number `ENOSPC` or `EDQUOT` and the name `path` if the block
     failed because the disk is full, whatever it raised then itself.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    lock = os.open(scratch, os.O_RDONLY)
     try:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
         new = scratch / path.name
         yield new
         if not os.path.lexists(new):
@@ -48,6 +55,25 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        os.close(lock)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporary folders in which processes that were killed wrote what was for `path`.
+
+    A process has a lock on its folder as long as it lives. On a file system without such locks,
+    as some networked ones are, none can be taken, and what is left stays.
+    """
+    name = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")
+    for folder in path.parent.iterdir():
+        if name.fullmatch(folder.name) and _is_folder(folder):
+            with suppress(OSError):
+                lock = os.open(folder, os.O_RDONLY)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder)
+                finally:
+                    os.close(lock)
 
 
 def _disk_full(error: Exception, folder: Path) -> int:

@@ -114,18 +114,47 @@ def test_a_block_that_makes_nothing_is_an_error_and_loses_nothing(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
-def test_a_killed_process_leaves_nothing_at_the_path(tmp_path):
-    code = (
-        "import os, signal, sys\n"
-        "from ontogeny.files import atomic_path\n"
-        "with atomic_path(sys.argv[1]) as scratch:\n"
-        "    scratch.write_text('half')\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.txt"], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert not (tmp_path / "a.txt").exists()
-    assert all(name.startswith(".a.txt.") for name in names(tmp_path))
+KILLED = """
+import os, signal, sys
+from ontogeny.files import atomic_path
+with atomic_path(sys.argv[1]) as scratch:
+    scratch.write_text('half')
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_nothing_at_the_path_and_the_next_one_removes_the_rest(tmp_path):
+    for name in ("a", "a.txt"):
+        done = subprocess.run([sys.executable, "-c", KILLED, tmp_path / name], check=False)
+        assert done.returncode == -signal.SIGKILL
+    left = names(tmp_path)
+    assert len(left) == 2
+    assert all(name.startswith(".a.") for name in left)
+    with atomic_path(tmp_path / "a.txt") as scratch:
+        scratch.write_text("whole")
+    # What was for another path is not touched.
+    others = [name for name in left if not name.startswith(".a.txt.")]
+    assert names(tmp_path) == [*others, "a.txt"]
+
+
+def test_what_another_living_writer_has_so_far_stays(tmp_path):
+    with atomic_path(tmp_path / "a") as first:
+        first.write_text("first")
+        with atomic_path(tmp_path / "a") as second:
+            second.write_text("second")
+        assert first.read_text() == "first"
+    assert (tmp_path / "a").read_text() == "first"
+    assert names(tmp_path) == ["a"]
+
+
+def test_files_and_links_with_such_a_name_stay(tmp_path):
+    (tmp_path / ".a.abcdefgh").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / ".a.12345678").symlink_to(tmp_path / "folder")
+    before = names(tmp_path)
+    with atomic_path(tmp_path / "a") as scratch:
+        scratch.write_text("x")
+    assert names(tmp_path) == sorted([*before, "a"])
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path):

@@ -8,7 +8,13 @@ from safetensors.torch import save_file
 
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.checkpoints import count_parameters, load_language_model, load_model, read_header
+from ontogeny.runs.checkpoints import (
+    count_parameters,
+    load_language_model,
+    load_model,
+    load_tokenizer,
+    read_header,
+)
 from ontogeny.runs.manifest import (
     Entry,
     check_trajectory,
@@ -200,3 +206,24 @@ def test_a_checkpoint_of_an_unknown_kind_is_refused(trajectory):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "abacus"}))
     with pytest.raises(CheckpointError, match="step-0: its model can't be loaded"):
         load_model(trajectory / "step-0")
+
+
+@pytest.mark.parametrize(
+    ("loader", "file", "content"),
+    [
+        (load_model, "config.json", "[]"),
+        (load_language_model, "config.json", "null"),
+        (load_model, "config.json", '{"model_type": "bert", "hidden_size": "8"}'),
+        (load_tokenizer, "config.json", "[]"),
+        (load_tokenizer, "tokenizer.json", "{}"),
+        (load_tokenizer, "tokenizer.json", '{"model": {}, "added_tokens": []}'),
+        (load_tokenizer, "tokenizer_config.json", "[]"),
+    ],
+)
+def test_whatever_transformers_raises_on_a_broken_file_the_checkpoint_is_named(
+    trajectory, loader, file, content
+):
+    path = trajectory / "step-0"
+    (path / file).write_text(content)
+    with pytest.raises(CheckpointError, match=f"^{path}"):
+        loader(path)

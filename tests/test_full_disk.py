@@ -1,0 +1,88 @@
+"""A disk that is really full, as the writers of the library meet it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+WRITERS_ON_A_FULL_DISK = """
+import sys
+from pathlib import Path
+import numpy as np, pandas as pd, torch
+from ontogeny.features import Features, write
+from ontogeny.files import atomic_path
+from ontogeny.jobs import job
+from ontogeny.runs.sequences import Sequences, write_sequences
+from ontogeny.runs.tokenizers import train_tokenizer
+
+folder = Path(sys.argv[1])
+words = torch.ones(1, 50_000, 1)
+tokenizer = train_tokenizer([[f"w{i}" for i in range(5000)]], kind="word", objective="causal")
+
+
+def features(path):
+    write(Features(words, words[0, :, 0] > 0, 0, 0, "mean"), path)
+
+
+def sequences(path):
+    write_sequences(Sequences(np.arange(50_000), np.arange(9)), path)
+
+
+def table(path):
+    with atomic_path(path) as scratch:
+        pd.DataFrame({"value": np.random.default_rng(0).random(50_000)}).to_parquet(scratch)
+
+
+def state(path):
+    with atomic_path(path) as scratch:
+        torch.save(words, scratch)
+
+
+def tokens(path):
+    with atomic_path(path) as scratch:
+        tokenizer.save_pretrained(scratch)
+
+
+for writer in (features, sequences, table, state, tokens):
+    try:
+        with job(sys.argv[2]):
+            writer(folder / writer.__name__)
+    except SystemExit as end:
+        assert end.code == 1
+    assert not list(folder.iterdir()), writer
+"""
+
+
+def in_a_mount_namespace(*command):
+    """Run a command whose mounts nobody else sees and that are gone with it."""
+    return subprocess.run(
+        ["unshare", "--mount", *command], capture_output=True, text=True, check=False
+    )
+
+
+def can_mount(folder):
+    try:
+        mounted = in_a_mount_namespace("mount", "-t", "tmpfs", "none", str(folder))
+    except FileNotFoundError:  # no unshare: not Linux
+        return False
+    return mounted.returncode == 0
+
+
+# Only a privileged user may mount: elsewhere the cases in test_bad_input.py have to do.
+if can_mount(Path(__file__).parent):
+
+    def test_a_disk_that_is_really_full_is_said_in_a_line_with_the_file(tmp_path):
+        small = tmp_path / "small"
+        small.mkdir()
+        mount = f"mount -t tmpfs -o size=64k none {small}"
+        done = in_a_mount_namespace(
+            *("sh", "-c", f'{mount} && exec "$@"', "sh"),
+            *(sys.executable, "-c", WRITERS_ON_A_FULL_DISK, str(small), str(tmp_path / "log")),
+        )
+        assert done.returncode == 0, done.stderr
+        writers = ("features", "sequences", "table", "state", "tokens")
+        assert done.stderr.splitlines() == [
+            f"{small / writer}: No space left on device. Free some space and run the workflow "
+            "again; what was finished is kept."
+            for writer in writers
+        ]
+        assert list(small.iterdir()) == []
