@@ -76,7 +76,8 @@ for run_name in layout.runs_of_kind(config, "local"):
             runtime=60,
         params:
             run=run_name,
-            path=RUNS[run_name]["path"],
+            # A function, since Snakemake would fill in the {seed} and {step} of a string.
+            path=lambda wildcards, run=run_name: RUNS[run]["path"],
             steps=configuration.trajectory_steps(RUNS[run_name]),
             tokenizer=RUNS[run_name]["tokenizer"],
         message:
