@@ -82,3 +82,15 @@ def snakemake(folder, config, *arguments):
         text=True,
         check=False,
     )
+
+
+def start(folder, config, *arguments):
+    """Start the workflow in a process group of its own, so that a test can kill it."""
+    with open(folder / "output.txt", "w") as output:
+        return subprocess.Popen(
+            command(folder, config, *arguments),
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
