@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +97,24 @@ def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
         raise TableError(f"{path}: not a readable table ({error}).") from error
     check(frame, table)
     return frame
+
+
+def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Read what several jobs measured, parquet files with the same columns, as one frame.
+
+    Rows come in the order of the files. Raises `TableError`, naming the file, if one can't be read.
+    """
+    frames = []
+    for path in paths:
+        try:
+            with open(path, "rb") as handle:
+                frames.append(pd.read_parquet(handle))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise TableError(
+                f"{path}: not a readable file of measurements ({error}). Delete it and run the "
+                "workflow again."
+            ) from error
+    return pd.concat(frames, ignore_index=True)
 
 
 def check(frame: pd.DataFrame, table: Table) -> None:

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from ontogeny.errors import TableError
 from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-from ontogeny.tables import RUN, SEED, STEP, Column, Metric, Table, check, read_table, write_table
+from ontogeny.tables import (
+    RUN,
+    SEED,
+    STEP,
+    Column,
+    Metric,
+    Table,
+    check,
+    read_measurements,
+    read_table,
+    write_table,
+)
 
 TABLE = Table(
     "example",
@@ -154,3 +165,25 @@ def test_the_tables_of_the_studies_are_declared_completely(table):
     assert all(thing.meaning for thing in (*table.columns, *table.metrics))
     assert table.keys[0] is RUN
     assert {SEED.name, STEP.name} <= set(columns)
+
+
+def test_measurements_of_several_jobs_are_one_frame_in_the_order_of_the_files(tmp_path):
+    parts = [pd.DataFrame({"task": ["b", "a"], "n": [1, 2]}), pd.DataFrame({"task": ["c"], "n": 3})]
+    paths = [tmp_path / "seed=0.parquet", tmp_path / "seed=1.parquet"]
+    for part, path in zip(parts, paths, strict=True):
+        part.to_parquet(path, index=False)
+    joined = read_measurements(paths)
+    assert joined.to_dict("list") == {"task": ["b", "a", "c"], "n": [1, 2, 3]}
+    assert list(joined.index) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "absent"])
+def test_measurements_that_cannot_be_read_are_named(tmp_path, damage):
+    path = tmp_path / "chunk-3.scores.parquet"
+    pd.DataFrame({"n": [1, 2]}).to_parquet(path)
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "absent":
+        path.write_bytes(content[:-20] if damage == "truncated" else b"")
+    with pytest.raises(TableError, match=rf"^{path}: not a readable file .* Delete it and run"):
+        read_measurements([path])

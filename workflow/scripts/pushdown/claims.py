@@ -1,16 +1,14 @@
 from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
-
     from ontogeny.claims import evaluate, write_claims
     from ontogeny.pushdown.claims import CLAIMS, evidence
     from ontogeny.pushdown.tables import PUSHDOWN
-    from ontogeny.tables import read_table
+    from ontogeny.tables import read_measurements, read_table
 
     found = evidence(
         read_table(snakemake.input.table, PUSHDOWN),
-        pd.concat(map(pd.read_parquet, snakemake.input.answers), ignore_index=True),
+        read_measurements(snakemake.input.answers),
         share=snakemake.params.share,
         draws=snakemake.params.draws,
         seed=snakemake.params.seed,
