@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ontogeny.corpora.corpus import SCHEMA
 from ontogeny.errors import CorpusError
+from ontogeny.probes import trees as library
 from ontogeny.probes.gold_trees import gold_trees, is_punctuation
 from ontogeny.probes.tree_scores import found_edges, mean_spearman, spanning_tree, spearman
 from ontogeny.probes.trees import probe_trees, score_trees
@@ -268,6 +269,29 @@ def test_the_same_seed_gives_the_same_table_and_words_that_do_not_count_change_n
         strict=True,
     ):
         pd.testing.assert_frame_equal(one, same)
+
+
+def test_probes_are_fitted_on_train_and_dev_and_their_baseline_is_that_of_train(monkeypatch):
+    heads = {"train": [0, 1, 2], "dev": [2, 3, 0], "test": [2, 0, 2]}
+    sentences = {s: corpus([{"words": ["a", "b", "c"], "head": heads[s]}] * 4) for s in heads}
+    vectors = {s: torch.full((1, 12, 3), float(i)) for i, s in enumerate(heads)}
+    valid = {s: torch.ones(12, dtype=torch.bool) for s in heads}
+    seen = []
+    fit_probes = library.fit_probes
+
+    def watched(*data, **settings):
+        seen.append(data)
+        return fit_probes(*data, **settings)
+
+    monkeypatch.setattr(library, "fit_probes", watched)
+    scores, _ = probe_trees(vectors, valid, sentences, epochs=1)
+    for train, dev in seen:
+        assert train.vectors is vectors["train"]
+        assert dev.vectors is vectors["dev"]
+    depths = [part.gold[0].tolist() for part in seen[0]]
+    assert depths == [[0, 1, 2], [2, 1, 0]]
+    # In train the first word is always the root, in test never.
+    assert values(scores).loc[0, "baseline_root_accuracy"] == 0
 
 
 def test_a_split_without_heads_or_without_words_that_count_is_refused():

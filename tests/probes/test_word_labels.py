@@ -111,11 +111,11 @@ def test_numbers_of_words_are_those_of_a_slow_count():
 
 
 def test_majority_accuracy_is_that_worked_out_by_hand():
-    # NOUN leads in training; among the test words two of five bear it, one of them of a seen type.
+    # NOUN leads in training, VERB in test; one test word of five bears NOUN, and its type is seen.
     frames = {
         "train": split([["a", "b"], ["a"]], [["NOUN", "VERB"], ["NOUN"]]),
         "dev": split([["a"]], [["VERB"]]),
-        "test": split([["a", "b", "c"], ["d", "e"]], [["NOUN", "VERB", "NOUN"], ["X", "VERB"]]),
+        "test": split([["a", "b", "c"], ["d", "e"]], [["NOUN", "VERB", "VERB"], ["X", "VERB"]]),
     }
     generator = torch.Generator().manual_seed(0)
     lengths = {"train": 3, "dev": 1, "test": 5}
@@ -123,21 +123,27 @@ def test_majority_accuracy_is_that_worked_out_by_hand():
     valid = {name: torch.ones(n, dtype=torch.bool) for name, n in lengths.items()}
     scores, _ = probe_word_labels(vectors, valid, frames, ["upos"], seed=0)
     majority = pick(scores, metric="majority_accuracy").set_index("subset")["value"]
-    assert majority.to_dict() == pytest.approx({"all": 2 / 5, "seen": 1 / 2, "unseen": 1 / 3})
+    assert majority.to_dict() == pytest.approx({"all": 1 / 5, "seen": 1 / 2, "unseen": 0})
 
 
 def test_control_accuracy_is_that_worked_out_by_hand(monkeypatch):
     # Vectors that say nothing leave a probe with the most frequent label of its training words.
     frames = {
-        "train": split([["a", "b", "a"], ["a", "c"]], [["X", "Y", "X"], ["X", "Y"]]),
+        "train": split(
+            [["a", "b", "a"], ["a", "c"], ["b", "b", "d"]], [["X", "Y", "X"], ["X", "Y"], None]
+        ),
         "dev": split([["a"]], [["X"]]),
         "test": split([["a", "b", "d"], ["e", "a"]], [["X", "X", "Y"], ["Y", "X"]]),
     }
-    # Of the training words three of five bear the control label 1, of the test words three of five.
+    # Three of five training words with a tag bear the control label 1, and so do three of five test
+    # words. The words without a tag would tip the scales, and make a seen type of d.
     label = {"a": 1, "b": 0, "c": 0, "d": 1, "e": 0}
-    monkeypatch.setattr(
-        library, "control_labels", lambda *_: np.array([label[word] for word in sorted(label)])
-    )
+
+    def control_labels(types, labels, task, seed):
+        assert labels.tolist() == [0, 1, 0, 0, 1, -1, -1, -1]  # those of train: X 0, Y 1
+        return np.array([label[word] for word in sorted(label)])
+
+    monkeypatch.setattr(library, "control_labels", control_labels)
     words = {name: int(frame["words"].map(len).sum()) for name, frame in frames.items()}
     vectors = {name: torch.zeros(1, n, 4) for name, n in words.items()}
     valid = {name: torch.ones(n, dtype=torch.bool) for name, n in words.items()}
@@ -187,6 +193,23 @@ def test_a_task_scores_the_same_with_and_without_other_tasks():
     np.testing.assert_allclose(same["value"], alone["value"], atol=0.01)
     entity = pick(both, task="entity", metric="accuracy")
     assert (entity["value"] == 1).all()
+
+
+def test_probes_are_fitted_on_the_readable_words_of_train_and_dev_alone(monkeypatch):
+    vectors, valid, frames = corpus()
+    seen = []
+    fit = library.fit
+
+    def watched(*data, **settings):
+        seen.extend(data)
+        return fit(*data, **settings)
+
+    monkeypatch.setattr(library, "fit", watched)
+    probe_word_labels(vectors, valid, frames, ["upos"], seed=0)
+    for name, (features, labels) in zip(("train", "dev"), (seen[:2], seen[2:]), strict=True):
+        assert torch.equal(features, vectors[name][:, valid[name]])
+        tags = np.concatenate([*frames[name]["upos"]])[valid[name].numpy()]
+        assert [TAGS[label] for label in labels[0]] == tags.tolist()
 
 
 def test_the_same_seed_gives_the_same_tables():

@@ -7,6 +7,7 @@ import torch
 
 from ontogeny.corpora.corpus import SCHEMA
 from ontogeny.errors import ConfigError
+from ontogeny.pushdown import measure as library
 from ontogeny.pushdown.measure import measure
 from ontogeny.pushdown.tables import PUSHDOWN
 from ontogeny.tables import check
@@ -49,6 +50,24 @@ def test_a_checkpoint_has_scores_and_answers_for_just_the_tasks_asked_for(tasks)
     assert set(answers["task"]) == set(tasks)
     assert set(scores["layer"]) == {0, 1}
     check(scores.assign(run="r", corpus="c", seed=0, step=0), PUSHDOWN)
+
+
+def test_every_setting_reaches_the_probes_it_is_for(monkeypatch):
+    given = {}
+
+    def record(name):
+        def probe(vectors, valid, sentences, tasks, **settings):
+            given[name] = settings
+            return pd.DataFrame(), pd.DataFrame()
+
+        return probe
+
+    monkeypatch.setattr(library, "probe_word_labels", record("words"))
+    monkeypatch.setattr(library, "probe_trees", record("trees"))
+    tasks = ["upos", "tree_depth"]
+    measure({}, {}, {}, tasks, l2=(0.5,), rank=3, epochs=7, seed=11, device="cpu")
+    shared = {"seed": 11, "device": "cpu"}
+    assert given == {"words": {"l2": (0.5,)} | shared, "trees": {"rank": 3, "epochs": 7} | shared}
 
 
 @pytest.mark.parametrize("tasks", [[], ["upos", "sentiment"]])
