@@ -184,3 +184,10 @@ def test_every_key_of_the_schema_is_explained_in_the_configs_readme():
     for definition in schema["$defs"].values():
         keys |= set(schema_keys(definition))
     assert keys - explained == set()
+
+
+def test_the_penalties_of_the_schema_are_those_of_the_probes():
+    from ontogeny.probes.logistic import L2
+
+    filled = validate(VALID, "mine.yaml", SOURCES)
+    assert tuple(filled["studies"]["pushdown"]["l2"]) == L2

@@ -34,14 +34,17 @@ PUBLISHED_ORDER = {
 def layer_falls(maps: Resampled, task: str) -> Estimate | None:
     """Estimate the mean over seeds of the correlation of shallowest sufficient layer and log step.
 
-    Its steps are those that have a sufficient layer, in the seed that has the fewest.
+    Its steps are those that have a sufficient layer, in the seed that has the fewest. A layer that
+    stays where it is over three steps or more doesn't fall: that counts as 0.
     """
     if (task, "all") not in maps.values:
         return None
     shallowest = shallowest_sufficient_layer(maps.sufficient(task, "all"), maps.layers)
-    trends = trend_over_seeds(trend(shallowest, maps.steps), maps.seed_weights)
-    steps = np.isfinite(shallowest[0]).sum(axis=-1).min()
-    return _estimate(trends, maps, tasks=1, threshold=0, steps=int(steps))
+    steps = np.isfinite(shallowest).sum(axis=-1)
+    trends = trend(shallowest, maps.steps)
+    trends = np.where(np.isnan(trends) & (steps >= 3), 0.0, trends)
+    trends = trend_over_seeds(trends, maps.seed_weights)
+    return _estimate(trends, maps, tasks=1, threshold=0, steps=int(steps[0].min()))
 
 
 def late_layers_first(maps: Resampled) -> Estimate:
@@ -87,8 +90,8 @@ def accuracy_across_boundary(maps: Resampled) -> Estimate:
     The boundary is the shallowest sufficient layer at each step; where none suffices, all layers
     are below. For each seed the boundary is drawn from the other seeds, since a cell of a heatmap
     that is chosen for its own accuracy would be accurate by choice. The statistic is the difference
-    of mean accuracy, as a share of the way from baseline to best, averaged over the tasks in which
-    both regions have cells, then over seeds.
+    of mean accuracy, as a share of the way from baseline to best (0 below the baseline), averaged
+    over the tasks in which both regions have cells, then over seeds.
     """
     differences = []
     for task in _gaining(maps, "all") if len(maps.seeds) > 1 else []:
@@ -112,7 +115,8 @@ def spread_across_boundary(maps: Resampled) -> Estimate:
     what went into it (with normal deviations the two are independent), whereas cells that were
     chosen because every seed suffices there would agree by choice. The statistic is the root mean
     square standard deviation over seeds of a cell, in shares of the mean heatmap's way from
-    baseline to best, below minus above, averaged over the tasks in which both regions have cells.
+    baseline to best (0 below the baseline), below minus above, averaged over the tasks in which
+    both regions have cells.
     Draws in which all seeds are the same one know no spread and are left out. With two seeds that
     leaves an interval over sentences alone, and a verdict by the toss of a coin if the seeds are as
     far apart everywhere: the claim asks for three.
@@ -121,7 +125,7 @@ def spread_across_boundary(maps: Resampled) -> Estimate:
     weights = maps.seed_weights
     distinct = (weights > 0).sum(axis=1) > 1
     for task in _gaining(maps, "all") if len(maps.seeds) > 1 else []:
-        gains = maps.values[task, "all"] - maps.baselines[task, "all"][:, None, None]
+        gains = _gains(maps, task)
         mean = mean_over_seeds(gains, weights)[:, None]
         squares = (weights[..., None, None] * (gains - mean) ** 2).sum(axis=1)
         variance = squares / (len(maps.seeds) - 1)
@@ -197,9 +201,18 @@ def _boundary(maps: Resampled, task: str) -> np.ndarray:
     return np.where(np.isinf(boundary), maps.layers[-1] + 1, boundary)
 
 
+def _gains(maps: Resampled, task: str) -> np.ndarray:
+    """Return by how much each cell exceeds the baseline.
+
+    A cell below it has come no part of the way. How far below would otherwise outweigh all else in
+    a task whose best is hardly above.
+    """
+    return np.maximum(maps.values[task, "all"] - maps.baselines[task, "all"][:, None, None], 0)
+
+
 def _share_of_way(maps: Resampled, task: str) -> np.ndarray:
     """Return the heatmap as shares of the way from baseline (0) to each seed's best (1)."""
-    gains = maps.values[task, "all"] - maps.baselines[task, "all"][:, None, None]
+    gains = _gains(maps, task)
     best = gains.max(axis=(-2, -1), keepdims=True)
     return gains / np.where(best > 0, best, np.nan)
 

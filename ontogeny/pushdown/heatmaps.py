@@ -52,9 +52,9 @@ def normalised(scores: pd.DataFrame, subset: str = "all") -> pd.DataFrame:
 
     `scores` is the table PUSHDOWN of one run and one corpus. The result has a row for each task,
     seed, step and layer: `score` (the metric), `baseline` and `best` (of the seed and the task;
-    the best over all layers and steps) and `value` = (score - baseline) / (best - baseline), NaN
-    where the best does not exceed the baseline. Raises `TableError` if the table holds several
-    runs or corpora.
+    the best over all layers and steps) and `value` = (score - baseline) / (best - baseline), 0
+    below the baseline and NaN where the best does not exceed it. Raises `TableError` if the table
+    holds several runs or corpora.
     """
     check_one(scores)
     keys = ["task", "seed"]
@@ -66,7 +66,8 @@ def normalised(scores: pd.DataFrame, subset: str = "all") -> pd.DataFrame:
     frame = frame.join(baseline.groupby(keys)["value"].max().rename("baseline"), on=keys)
     frame = frame.join(frame.groupby(keys)["score"].max().rename("best"), on=keys)
     gain = (frame["best"] - frame["baseline"]).where(lambda gain: gain > 0)
-    return frame.assign(value=(frame["score"] - frame["baseline"]) / gain).reset_index(drop=True)
+    value = ((frame["score"] - frame["baseline"]) / gain).clip(lower=0)
+    return frame.assign(value=value).reset_index(drop=True)
 
 
 def boundary(scores: pd.DataFrame, migration: pd.DataFrame, subset: str = "all") -> pd.DataFrame:
@@ -138,7 +139,8 @@ def regions(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     """Draw the spread over seeds, step by layer; and level and spread above and below the boundary.
 
     (a) The standard deviation over seeds (n - 1) of the primary metric, in shares of the way from
-    baseline to best, both means over seeds: each seed's own way would make the seeds alike. (b)
+    baseline to best, both means over seeds (each seed's own way would make the seeds alike); what
+    is below the baseline counts as the baseline. (b)
     The mean share of the way, and the root mean square of (a), over the (step, layer) cells on
     either side of the boundary, which is the mean over seeds of the shallowest sufficient layer.
     """
@@ -171,7 +173,7 @@ def _spread(measured: pd.DataFrame) -> pd.Series:
     keys = ["task", "layer", "step"]
     gain = (measured["best"] - measured["baseline"]).where(lambda gain: gain > 0)
     mean_gain = gain.groupby(measured["task"]).transform("mean")
-    scaled = measured.assign(value=measured["score"] / mean_gain)
+    scaled = measured.assign(value=measured[["score", "baseline"]].max(axis=1) / mean_gain)
     return over_seeds(scaled, keys)["sd"]
 
 

@@ -61,8 +61,10 @@ PUSHDOWN = Table(
         Metric("baseline_uuas", "the same when each word is joined to the next", "share", 0, 1),
         Metric(
             "distance_spearman",
-            "Spearman correlation of predicted and gold distances, averaged over the words of a "
-            "sentence, then over sentences of each length from 5 to 50, then over lengths",
+            "Spearman correlation of a word's predicted and gold distances to the other words, "
+            "averaged over the words of a sentence, then over sentences of each length from 5 to "
+            "50, then over lengths (a word's distance to itself, which the publication's code "
+            "counts, is left out: chance is 0)",
             "correlation",
             -1,
             1,

@@ -102,7 +102,7 @@ def test_heatmap_cells_are_the_mean_share_of_the_way(tables, drawn):
         score = scores_of(tables[0], task, metric)
         low = scores_of(tables[0], task, baseline)
         best = score.max(axis=(1, 2), keepdims=True)
-        expected = ((score - low) / (best - low)).mean(axis=0).T
+        expected = np.maximum((score - low) / (best - low), 0).mean(axis=0).T
         (mesh,) = [m for m in axes.collections if m.get_array() is not None]
         np.testing.assert_allclose(mesh.get_array().reshape(expected.shape), expected)
         title = f"baseline {low.mean():.2f}, best {best.mean():.2f}"

@@ -13,7 +13,7 @@ from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
 from ontogeny.runs.tables import LOSS
 from ontogeny.tables import read_table
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 
 def planned_jobs(process):
@@ -141,6 +141,21 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
         assert f"{name}.tiny.toyglish.svg" in page
     assert "loss.tiny.svg" in page
     assert "forest.tiny.toyglish.svg" in page
+
+
+def test_a_causal_model_is_probed_in_the_same_way(tmp_path):
+    config = tiny(
+        runs__tiny__architecture="gpt",
+        runs__tiny__seeds=[0],
+        runs__tiny__steps=[0, 10],
+        studies__pushdown__corpora={"toyglish": ["upos", "tree_depth"]},
+    )
+    scores = "results/measurements/pushdown/toyglish/tiny/seed-0/chunk-0.scores.parquet"
+    process = snakemake(tmp_path, config, scores)
+    assert process.returncode == 0, process.stdout
+    table = pd.read_parquet(tmp_path / scores)
+    assert set(table["layer"]) == {0, 1, 2}
+    assert set(table["step"]) == {0, 10}
 
 
 def test_checkpoints_that_lie_somewhere_give_the_same_numbers(finished, tmp_path):
