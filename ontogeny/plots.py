@@ -15,6 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.style import context
+from matplotlib.transforms import Bbox
 
 from ontogeny.files import atomic_path
 
@@ -110,9 +111,22 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
     with in_style():
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # the layout just made serves all three files
+        _settle(figure)
         for suffix, metadata in UNDATED.items():
             with atomic_path(f"{os.fspath(stem)}.{suffix}") as scratch:
                 figure.savefig(scratch, dpi=200, metadata=metadata)
+
+
+def _settle(figure: Figure) -> None:
+    """Round where axes and subfigures lie.
+
+    The solver behind a constrained layout adds up in an order that differs from process to process,
+    and a last digit that differs shows in the names of clip paths.
+    """
+    for subfigure in figure.subfigs:
+        subfigure.bbox_relative.set_points(subfigure.bbox_relative.get_points().round(9))
+    for axes in figure.axes:
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(9)))
 
 
 @styled

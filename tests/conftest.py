@@ -1,0 +1,11 @@
+"""What all tests need: the library, in the processes that they start as well."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
+)
+os.environ["HF_HUB_OFFLINE"] = "1"
