@@ -45,9 +45,7 @@ def step_axis(axes: Axes, steps: ArrayLike, *, most: int = 6, label: bool = True
     positive = ordered[ordered > 0]
     if is_logarithmic(steps):
         _set_step_scale(axes, ordered)
-        exponents = np.arange(np.ceil(np.log10(positive[0])), np.floor(np.log10(positive[-1])) + 1)
-        decades = 10.0**exponents
-        major = decades if len(decades) > 1 else positive[[0, -1]]
+        major = _round_numbers(positive[0], positive[-1])
         if ordered[0] == 0:
             major = _apart_from_zero(axes, major, ordered[-1], 0.25 / most)
         major = major if len(major) <= most else major[:: -(-len(major) // most)]
@@ -69,6 +67,20 @@ def step_axis(axes: Axes, steps: ArrayLike, *, most: int = 6, label: bool = True
         axes.set_xlabel(step_label(steps))
 
 
+def _round_numbers(first: float, last: float) -> np.ndarray:
+    """Return the powers of ten in a range; where they are fewer than two, 1, 2 and 5 times them.
+
+    Where these are fewer than two as well, the range's ends.
+    """
+    powers = 10.0 ** np.arange(np.floor(np.log10(first)), np.floor(np.log10(last)) + 1)
+    for factors in ([1], [1, 2, 5]):
+        numbers = np.outer(powers, factors).ravel()
+        numbers = numbers[(numbers >= first) & (numbers <= last)]
+        if len(numbers) > 1:
+            return numbers
+    return np.array([first, last])
+
+
 def _set_step_scale(axes: Axes, ordered: np.ndarray) -> None:
     """Scale the x axis logarithmically, with room for step 0 if it is among the steps."""
     positive = ordered[ordered > 0]
@@ -82,9 +94,13 @@ def _set_step_scale(axes: Axes, ordered: np.ndarray) -> None:
 
 
 def _apart_from_zero(axes: Axes, ticks: np.ndarray, last: float, room: float) -> np.ndarray:
-    """Leave out the ticks nearer to 0 than the share `room` of the way from 0 to the last step."""
+    """Leave out the ticks whose labels would run into that of 0.
+
+    `room` is what a label needs for each of its characters, as a share of the way to the last step.
+    """
     zero, end, *places = axes.xaxis.get_transform().transform(np.r_[0.0, last, ticks])
-    return ticks[np.array(places) - zero > room * (end - zero)]
+    needed = room * np.array([len(short_number(tick)) for tick in ticks])
+    return ticks[np.array(places) - zero > needed * (end - zero)]
 
 
 def _break_mark(axes: Axes, position: float) -> None:
