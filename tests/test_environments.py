@@ -1,4 +1,4 @@
-"""The conda environments of the rules hold what the rules' scripts import, as requirements pin it."""
+"""The conda environments hold what the rules' scripts import, in the versions that are pinned."""
 
 import ast
 import re
