@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import math
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
@@ -43,7 +44,7 @@ def validate(
         raise ConfigError(
             f"{file}: holds {config!r}; expected the keys tier, corpora, runs and studies."
         )
-    if problems := list(_keys_that_are_no_text(config)):
+    if problems := [*_keys_that_are_no_text(config), *_values_beyond_use(config)]:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     filled = copy.deepcopy(dict(config))
@@ -95,6 +96,23 @@ def _keys_that_are_no_text(value: Any, parents: tuple[str, ...] = ()) -> Iterato
                     "in quotation marks, or begin the name with a letter."
                 )
             yield from _keys_that_are_no_text(item, (*parents, str(key)))
+
+
+def _values_beyond_use(value: Any, key: str = "") -> Iterator[str]:
+    """Yield a message for each number that no table can hold and each text that names no file.
+
+    YAML can write them all, and the schema's bounds let them pass: NaN is below no maximum.
+    """
+    if isinstance(value, Mapping | list):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, item in items:
+            yield from _values_beyond_use(item, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{key}: is {value!r}; expected a finite number."
+    elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
+        yield f"{key}: is {value!r}; expected a number that 64 bits hold, below {2.0**63:.2g}."
+    elif isinstance(value, str) and "\0" in value:
+        yield f"{key}: is {value!r}; expected text without the NUL character."
 
 
 def _with_defaults(validator: Any) -> Any:
