@@ -24,8 +24,8 @@ rule claims:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     message:
         "joining the claims"
     script:
@@ -53,12 +53,14 @@ rule claims_forest:
         "results/logs/claims/forest.{run}.{corpus}.log",
     benchmark:
         "results/benchmarks/claims/forest.{run}.{corpus}.tsv"
+    group:
+        "figures"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     message:
         "drawing the claims on {wildcards.run} and {wildcards.corpus}"
     script:

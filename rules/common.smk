@@ -14,7 +14,7 @@ os.environ.update(
 
 from snakemake.exceptions import WorkflowError
 
-from ontogeny import configuration, layout
+from ontogeny import configuration, layout, resources
 from ontogeny.corpora.build import input_files
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError

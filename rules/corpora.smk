@@ -20,8 +20,8 @@ rule source:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(120),
     params:
         files=lambda wildcards: [
             asdict(file) for file in files_of(wildcards.source, SOURCES)
@@ -49,12 +49,14 @@ rule corpus:
         "results/logs/corpora/corpus.{corpus}.log",
     benchmark:
         "results/benchmarks/corpora/corpus.{corpus}.tsv"
+    group:
+        "corpora"
     conda:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=resources.doubling(4000),
+        runtime=resources.doubling(30),
     params:
         settings=lambda wildcards: layout.corpus_settings(config, wildcards.corpus),
     message:
@@ -75,8 +77,8 @@ rule minimal_pairs:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=resources.doubling(2000),
+        runtime=resources.doubling(10),
     params:
         settings=lambda wildcards: layout.minimal_pair_settings(
             config, wildcards.corpus
@@ -99,12 +101,14 @@ rule sample:
         "results/logs/corpora/sample.{study}.{corpus}.log",
     benchmark:
         "results/benchmarks/corpora/sample.{study}.{corpus}.tsv"
+    group:
+        "corpora"
     conda:
         "../envs/corpora.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=resources.doubling(2000),
+        runtime=resources.doubling(10),
     params:
         words=lambda wildcards: STUDIES[wildcards.study]["words"],
         tasks=lambda wildcards: STUDIES[wildcards.study]["corpora"][wildcards.corpus],

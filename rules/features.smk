@@ -30,8 +30,13 @@ rule features:
         "../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: resources.features_memory(
+            config, wildcards.study, wildcards.run, attempt
+        ),
+        runtime=lambda wildcards, attempt: resources.features_runtime(
+            config, wildcards.study, wildcards.run, wildcards.chunk, attempt
+        ),
+        gpu=resources.gpus(config),
     params:
         steps=lambda wildcards: layout.steps_of_chunk(
             config, wildcards.study, wildcards.run, wildcards.chunk

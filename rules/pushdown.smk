@@ -34,8 +34,13 @@ rule pushdown_probe:
         "../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: resources.probes_memory(
+            config, "pushdown", wildcards.run, attempt
+        ),
+        runtime=lambda wildcards, attempt: resources.probes_runtime(
+            config, "pushdown", wildcards.run, wildcards.chunk, attempt
+        ),
+        gpu=resources.gpus(config),
     params:
         steps=lambda wildcards: layout.steps_of_chunk(
             config, "pushdown", wildcards.run, wildcards.chunk
@@ -60,12 +65,14 @@ rule pushdown_table:
         "results/logs/pushdown/table.log",
     benchmark:
         "results/benchmarks/pushdown/table.tsv"
+    group:
+        "pushdown"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=resources.doubling(4000),
+        runtime=resources.doubling(30),
     message:
         "joining the scores of pushdown"
     script:
@@ -83,12 +90,14 @@ rule pushdown_migration:
         "results/logs/pushdown/migration.log",
     benchmark:
         "results/benchmarks/pushdown/migration.tsv"
+    group:
+        "pushdown"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=resources.doubling(8000),
+        runtime=resources.doubling(60),
     params:
         share=PUSHDOWN.get("share"),
         draws=PUSHDOWN.get("bootstrap"),
@@ -111,12 +120,14 @@ rule pushdown_claims:
         "results/logs/pushdown/claims.log",
     benchmark:
         "results/benchmarks/pushdown/claims.tsv"
+    group:
+        "pushdown"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=resources.doubling(8000),
+        runtime=resources.doubling(60),
     params:
         tier=config["tier"],
         share=PUSHDOWN.get("share"),
@@ -151,12 +162,14 @@ for figure_name, figure_label in PUSHDOWN_FIGURES.items():
             f"results/logs/pushdown/{figure_name}.{{run}}.{{corpus}}.log",
         benchmark:
             f"results/benchmarks/pushdown/{figure_name}.{{run}}.{{corpus}}.tsv"
+        group:
+            "figures"
         conda:
             "../envs/tables.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=resources.doubling(1000),
+            runtime=resources.doubling(10),
         params:
             figure=figure_name,
             share=PUSHDOWN.get("share"),

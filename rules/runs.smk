@@ -37,8 +37,13 @@ for run_name in layout.runs_of_kind(config, "pretrain"):
             "../envs/models.yaml"
         threads: RUNS[run_name]["threads"]
         resources:
-            mem_mb=4000,
-            runtime=24 * 60,
+            mem_mb=lambda wildcards, attempt, run=run_name: (
+                resources.pretraining_memory(config, run, attempt)
+            ),
+            runtime=lambda wildcards, attempt, run=run_name: (
+                resources.pretraining_runtime(config, run, attempt)
+            ),
+            gpu=resources.gpus(config, run_name),
         params:
             # All that changes the weights; the seeds of other trajectories don't.
             run=run_name,
@@ -72,8 +77,8 @@ for run_name in layout.runs_of_kind(config, "local"):
             "../envs/models.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=60,
+            mem_mb=resources.doubling(1000),
+            runtime=resources.doubling(60),
         params:
             run=run_name,
             # A function, since Snakemake would fill in the {seed} and {step} of a string.
@@ -99,12 +104,14 @@ rule loss:
         "results/logs/runs/loss.log",
     benchmark:
         "results/benchmarks/runs/loss.tsv"
+    group:
+        "loss"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     params:
         trajectories=layout.pretrained_trajectories(config),
     message:
@@ -130,12 +137,14 @@ rule loss_figure:
         "results/logs/runs/loss_figure.{run}.log",
     benchmark:
         "results/benchmarks/runs/loss_figure.{run}.tsv"
+    group:
+        "loss"
     conda:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     message:
         "drawing the loss of {wildcards.run}"
     script:
