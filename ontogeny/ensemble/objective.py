@@ -1,0 +1,169 @@
+"""Losses, gradients, logits and hidden states of every member of a stack."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ontogeny.ensemble.architecture import Weights
+from ontogeny.ensemble.encoder import embed, encode, encode_backward, layer_forward
+from ontogeny.ensemble.head import cross_entropy, predict, predict_backward
+from ontogeny.ensemble.random_streams import Dropout
+from ontogeny.ensemble.stack import Stack
+
+# Members that go through the model together. On a CPU what one of them keeps for the backward pass
+# should stay in the caches; a GPU wants all at once.
+MEMBERS_AT_ONCE = {"cpu": 4}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What every member of a stack reads and has to predict.
+
+    `inputs` (members, sequences, tokens) are token ids. `positions` are those of the tokens to
+    predict: (targets,) where they are the same in all sequences, which is faster, or (members,
+    sequences, targets). `labels` (members, sequences, targets) are token ids, `NO_LABEL` where
+    nothing is to be predicted. `visible`, shaped as `inputs`, is False at padding, or None.
+    """
+
+    inputs: Tensor
+    positions: Tensor
+    labels: Tensor
+    visible: Tensor | None = None
+
+    def of(self, first: int, last: int) -> "Batch":
+        """Return the batch of the members from `first` to before `last`."""
+        positions = self.positions if self.positions.ndim == 1 else self.positions[first:last]
+        visible = None if self.visible is None else self.visible[first:last]
+        return Batch(self.inputs[first:last], positions, self.labels[first:last], visible)
+
+
+class Chunk(NamedTuple):
+    """Members that go through the model together."""
+
+    first: int
+    last: int
+    weights: Weights
+    unused: Tensor | None
+
+
+def losses_and_gradients(
+    stack: Stack,
+    batch: Batch,
+    dropout: Sequence[torch.Generator] | None = None,
+    members_at_once: int | None = None,
+) -> Tensor:
+    """Return each member's mean cross-entropy (members,), and write `stack.gradients`.
+
+    The gradients are those of the sum of losses, which for each member is that of its own. With
+    `dropout`, a generator for each member, activations are dropped as the architecture says;
+    without, none are. A member whose loss isn't a number changes nothing for the others.
+    `members_at_once` is by default 4 on a CPU and all elsewhere. Raises ValueError on shapes that
+    don't fit the stack.
+    """
+    epsilon = stack.architecture.layer_norm_epsilon
+    losses = []
+    for chunk in _chunks(stack, batch, members_at_once):
+        first, last, weights, unused = chunk
+        part = batch.of(first, last)
+        generators = dropout[first:last] if dropout else None
+        x, state = encode(
+            stack.architecture,
+            weights,
+            part.inputs,
+            part.visible,
+            part.positions,
+            Dropout(stack.architecture.dropout, generators),
+        )
+        logits, head_state = predict(weights, x.flatten(1, 2), unused, epsilon)
+        losses.append(cross_entropy(logits, part.labels.flatten(1)))
+        gradients = stack.weight_gradients(first, last)
+        by_rows = predict_backward(weights, head_state, logits, gradients)
+        encode_backward(stack.architecture, weights, state, by_rows.view_as(x), gradients)
+    return torch.cat(losses)
+
+
+def losses(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Tensor:
+    """Return each member's mean cross-entropy (members,), nothing dropped."""
+    found = logits(stack, batch, members_at_once)
+    return torch.cat(
+        [
+            cross_entropy(own[None].flatten(1, 2), labels[None].flatten(1))
+            for own, labels in zip(found, batch.labels, strict=True)
+        ]
+    )
+
+
+def logits(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Tensor:
+    """Return the logits at the batch's positions, (members, sequences, targets, vocabulary).
+
+    Nothing is dropped; tokens that a member doesn't have are at minus infinity. The labels don't
+    matter.
+    """
+    epsilon = stack.architecture.layer_norm_epsilon
+    found = []
+    for first, last, weights, unused in _chunks(stack, batch, members_at_once):
+        part = batch.of(first, last)
+        x, _ = encode(
+            stack.architecture,
+            weights,
+            part.inputs,
+            part.visible,
+            part.positions,
+            Dropout(0, None),
+        )
+        own, _ = predict(weights, x.flatten(1, 2), unused, epsilon)
+        found.append(own.unflatten(1, x.shape[1:3]))
+    return torch.cat(found)
+
+
+def hidden_states(
+    stack: Stack,
+    inputs: Tensor,
+    visible: Tensor | None = None,
+    members_at_once: int | None = None,
+) -> Tensor:
+    """Return the output of every layer, (layers + 1, members, sequences, tokens, width).
+
+    The first is the embedding layer's. `inputs` and `visible` are as in `Batch`; nothing is
+    dropped. Equal to transformers' `output_hidden_states`.
+    """
+    architecture, nothing = stack.architecture, Dropout(0, None)
+    found = []
+    whole = Batch(inputs, inputs.new_zeros(1), inputs[..., :1], visible)
+    for first, last, weights, _ in _chunks(stack, whole, members_at_once):
+        part = whole.of(first, last)
+        x, _ = embed(weights.embeddings, part.inputs, architecture.layer_norm_epsilon, nothing)
+        states = [x]
+        for layer in weights.layers:
+            x, _ = layer_forward(architecture, layer, x, part.visible, None, nothing)
+            states.append(x)
+        found.append(torch.stack(states))
+    return torch.cat(found, 1)
+
+
+def _chunks(stack: Stack, batch: Batch, members_at_once: int | None) -> Iterator[Chunk]:
+    """Yield the stack's members, a few at a time, having checked that the batch fits them."""
+    inputs, labels, positions = batch.inputs, batch.labels, batch.positions
+    targets = (*inputs.shape[:2], positions.shape[-1])
+    if (
+        inputs.ndim != 3
+        or len(inputs) != len(stack)
+        or inputs.shape[2] > stack.architecture.positions
+        or labels.shape != targets
+        or (positions.ndim != 1 and positions.shape != targets)
+        or (batch.visible is not None and batch.visible.shape != inputs.shape)
+    ):
+        raise ValueError(
+            f"inputs {tuple(inputs.shape)}, positions {tuple(positions.shape)}, labels "
+            f"{tuple(labels.shape)}; expected inputs ({len(stack)}, sequences, at most "
+            f"{stack.architecture.positions} tokens), positions (targets,) or (members, sequences, "
+            "targets), labels (members, sequences, targets), visible as inputs"
+        )
+    size = members_at_once or MEMBERS_AT_ONCE.get(stack.device.type, len(stack))
+    for first in range(0, len(stack), size):
+        last = min(first + size, len(stack))
+        unused = None if stack.unused_tokens is None else stack.unused_tokens[first:last]
+        yield Chunk(first, last, stack.weights(first, last), unused)
