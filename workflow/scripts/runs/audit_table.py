@@ -1,0 +1,11 @@
+from ontogeny.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.runs.audit_tables import WEIGHTS, join_weights, read_findings, write_findings
+    from ontogeny.tables import write_table
+
+    trajectories = map(tuple, snakemake.params.trajectories)
+    weights = join_weights(dict(zip(trajectories, snakemake.input.weights, strict=True)))
+    write_table(weights, WEIGHTS, snakemake.output.weights)
+    findings = [finding for path in snakemake.input.findings for finding in read_findings(path)]
+    write_findings(findings, snakemake.output.findings)
