@@ -74,6 +74,6 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     torch.softmax(logits, -1, out=logits)
     surprisal = highest - logits.amax(-1).log() - right
     losses = surprisal.masked_fill(~counted, 0).sum(1) / count
-    share = (counted / count[:, None])[..., None]
+    share = (counted / count[:, None]).to(logits)[..., None]
     logits.mul_(share).scatter_add_(2, known, -share)
     return losses

@@ -10,6 +10,7 @@ from torch import Tensor
 from ontogeny.ensemble.architecture import Weights
 from ontogeny.ensemble.encoder import embed, encode, encode_backward, layer_forward
 from ontogeny.ensemble.head import cross_entropy, predict, predict_backward
+from ontogeny.ensemble.memory import keep_freed_memory
 from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.ensemble.stack import Stack
 
@@ -63,6 +64,8 @@ def losses_and_gradients(
     `members_at_once` is by default 4 on a CPU and all elsewhere. Raises ValueError on shapes that
     don't fit the stack.
     """
+    if stack.device.type == "cpu":
+        keep_freed_memory()
     epsilon = stack.architecture.layer_norm_epsilon
     losses = []
     for chunk in _chunks(stack, batch, members_at_once):

@@ -74,7 +74,7 @@ def restore_state(training: LockstepTraining, path: str | os.PathLike[str]) -> N
     training.losses = tensors["losses"]
     for purpose, streams in training.streams.items():
         for stream, state in zip(streams, tensors[f"stream.{purpose}"], strict=True):
-            stream.set_state(state.cpu())
+            stream.set_state(state.cpu().clone())
     training.diverged = dict(description["diverged"])
     training.resume_at(description["step"])
 

@@ -51,8 +51,8 @@ class LockstepTraining:
     """A stack being trained, with all that the rest of the training depends on.
 
     `step` counts updates done. `members` are the numbers, from 0, of those that live, in the order
-    of the stack; `diverged` says of the others after how many updates their loss was no longer a
-    number. `losses` (members,) are those of the last update, before it, NaN at the start.
+    of the stack; `diverged` says of the others how many updates they had before their loss was no
+    longer a number. `losses` (members,) are those of the last update, before it, NaN at the start.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class LockstepTraining:
 
         The callback at step s sees the stack after s updates, before it forgets anything; also at
         the step where the run begins, if that is one of `at`, and where it ends. A member whose
-        loss isn't a number is reported in the log and dropped, at the latest before the next
-        callback; the others don't notice. Raises `TrainingError` if none is left.
+        loss or parameters aren't numbers is reported in the log and dropped, at the latest before
+        the next callback; the others don't notice. Raises `TrainingError` if none is left.
         """
         while True:
             if callback is not None and self.step in at:
@@ -114,8 +114,9 @@ class LockstepTraining:
         self.drop_diverged()
 
     def drop_diverged(self) -> None:
-        """Take the members whose loss is no longer a number out of the stack."""
-        healthy = (self._updates_that_were_numbers == self.step).tolist()
+        """Take the members whose loss or parameters are no longer numbers out of the stack."""
+        finite = torch.isfinite(self.stack.flat).all(1)
+        healthy = (finite & (self._updates_that_were_numbers == self.step)).tolist()
         if all(healthy):
             return
         for index, fine in enumerate(healthy):
