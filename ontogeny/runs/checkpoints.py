@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
-PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+PICKLE = "pytorch_model.bin"
+PICKLE_INDEX = "pytorch_model.bin.index.json"
+OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack")
 FLOATING_POINT = ("F64", "F32", "F16", "BF16")
 
 
@@ -150,13 +152,18 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
                 "missing. Copy the checkpoint again, whole."
             )
         return [path / shard for shard in shards]
-    pickles = [name for name in PICKLES if (path / name).exists()]
+    pickles = [name for name in (PICKLE, PICKLE_INDEX) if (path / name).exists()]
     if pickles:
         raise CheckpointError(
             f"{path}: has {pickles[0]} but no {WEIGHTS}; a pickle can run code, so none is "
-            'loaded. If you trust it, convert it once: python -c "from transformers import '
-            f"AutoModelForMaskedLM as M; M.from_pretrained('{path}').save_pretrained('{path}')\" "
-            "(AutoModelForCausalLM for a causal model)."
+            f"loaded. Convert it once: python -m ontogeny.runs.conversion {path} (which refuses "
+            "whatever is no tensor)."
+        )
+    others = [name for name in OTHER_FORMS if (path / name).exists()]
+    if others:
+        raise CheckpointError(
+            f"{path}: has {others[0]} but no {WEIGHTS}; expected PyTorch's weights as safetensors. "
+            "Save the model with save_pretrained there."
         )
     raise CheckpointError(
         f"{path}: has no weights; expected {WEIGHTS}, or {WEIGHTS_INDEX} and its shards."

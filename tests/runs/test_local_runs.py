@@ -69,8 +69,11 @@ def test_a_pickle_is_refused_with_the_way_to_convert_it(mine, tmp_path):
     path = mine / "seed0" / "1000"
     (path / "model.safetensors").rename(path / "pytorch_model.bin")
     with pytest.raises(
-        CheckpointError, match=r"step 1000: .*pytorch_model\.bin but no.*save_pretrained"
+        CheckpointError, match=r"step 1000: .*pytorch_model\.bin but no.*ontogeny\.runs\.conversion"
     ):
+        link(mine, tmp_path / "run")
+    (path / "pytorch_model.bin").rename(path / "tf_model.h5")
+    with pytest.raises(CheckpointError, match=r"step 1000: .*tf_model\.h5 but no.*save_pretrained"):
         link(mine, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
