@@ -43,6 +43,7 @@ rule features:
         ),
         pooling=lambda wildcards: STUDIES[wildcards.study]["pooling"],
         tokens_per_batch=lambda wildcards: STUDIES[wildcards.study]["tokens_per_batch"],
+        precision=lambda wildcards: STUDIES[wildcards.study].get("precision", "auto"),
     message:
         "features of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
     script:

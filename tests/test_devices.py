@@ -62,3 +62,25 @@ def test_whoever_works_on_tensors_asks_for_the_default_unless_told(monkeypatch, 
         work(tmp_path, None)
     if work is not extract:  # which would need a model
         work(tmp_path, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "bfloat16", "expected"),
+    [
+        ("auto", "cuda", True, torch.bfloat16),
+        ("auto", "cuda", False, torch.float16),
+        ("float32", "cuda", True, None),
+        ("auto", "cpu", True, None),
+        ("float32", "cpu", False, None),
+    ],
+)
+def test_products_are_taken_in_16_bits_on_a_gpu_alone(
+    monkeypatch, precision, device, bfloat16, expected
+):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bfloat16)
+    assert devices.mixed_precision(precision, device) is expected
+
+
+def test_a_precision_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="expected 'auto' or 'float32'"):
+        devices.mixed_precision("float64", "cpu")

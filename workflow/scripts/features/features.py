@@ -4,6 +4,7 @@ from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads) as logger:
     from ontogeny.corpora.corpus import SPLITS, read_split
+    from ontogeny.devices import mixed_precision
     from ontogeny.features import extract, write
     from ontogeny.files import atomic_path
     from ontogeny.runs.checkpoints import load_model, load_tokenizer
@@ -26,5 +27,6 @@ with job(snakemake.log[0], snakemake.threads) as logger:
                     sentences[split],
                     pooling=snakemake.params.pooling,
                     tokens_per_batch=snakemake.params.tokens_per_batch,
+                    autocast=mixed_precision(snakemake.params.precision),
                 )
                 write(features, folder / f"step-{step}.{split}.safetensors")
