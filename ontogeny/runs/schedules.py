@@ -8,6 +8,7 @@ from ontogeny.errors import ConfigError
 
 SPACINGS = ("log", "linear")
 KEYS = ("spacing", "last", "count", "first")
+LONGEST = 100_000  # steps that a list may come to
 
 
 def steps(
@@ -37,6 +38,47 @@ def steps(
                 "once."
             )
     return (0, *listed) if initial and listed[0] != 0 else listed
+
+
+def listed_steps(entries: Sequence[int | Mapping[str, int]], key: str = "steps") -> tuple[int, ...]:
+    """Return the steps of a list whose entries are steps or progressions, in increasing order.
+
+    A progression is `{from: A, to: B, by: D}`, from A to B with a difference of D, or
+    `{from: A, to: B, times: R}`, with a ratio of R. Raises `ConfigError`, naming the entry below
+    `key`, if a progression doesn't arrive at its end, or a step comes twice.
+    """
+    found: list[int] = []
+    for place, entry in enumerate(entries):
+        if isinstance(entry, Mapping):
+            found += _progression(entry, f"{key}.{place}")
+        else:
+            found.append(entry)
+        if len(found) > LONGEST:
+            raise ConfigError(f"{key}.{place}: comes to more than {LONGEST} steps.")
+    twice = [step for step, following in pairwise(sorted(found)) if step == following]
+    if twice:
+        raise ConfigError(f"{key}: step {twice[0]} comes twice; expected each once.")
+    return tuple(sorted(found))
+
+
+def _progression(entry: Mapping[str, int], key: str) -> list[int]:
+    first, last, difference, ratio = (entry.get(name) for name in ("from", "to", "by", "times"))
+    if first is None or last is None or (difference is None) == (ratio is None):
+        raise ConfigError(f"{key}: is {dict(entry)}; expected from, to, and either by or times.")
+    if first > last or (ratio is not None and first == 0):
+        raise ConfigError(
+            f"{key}: is {dict(entry)}; expected from to be at most to, and at least 1 where it is "
+            "multiplied."
+        )
+    found = [first]
+    while found[-1] < last and len(found) <= LONGEST:
+        found.append(found[-1] * ratio if ratio is not None else found[-1] + (difference or 1))
+    if found[-1] > last:
+        raise ConfigError(
+            f"{key}.to: is {last}, which isn't arrived at: {found[-2]} comes before it and "
+            f"{found[-1]} after it."
+        )
+    return found
 
 
 def check_steps(asked: Iterable[int], has: Iterable[int], run: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontogeny.errors import ConfigError
-from ontogeny.runs.schedules import check_steps, steps
+from ontogeny.runs.schedules import check_steps, listed_steps, steps
 
 
 @st.composite
@@ -86,3 +86,49 @@ def test_a_step_that_a_run_lacks_is_refused_with_those_it_has():
     check_steps([10, 20], [0, 10, 20], "mine")
     with pytest.raises(ConfigError, match=r"runs\.mine\.steps.* no step 15; it has 0, 10, 20"):
         check_steps([10, 15], [20, 0, 10], "mine")
+
+
+@given(st.integers(0, 50), st.integers(1, 50), st.integers(0, 40))
+def test_a_progression_by_a_difference_is_a_range(first, difference, count):
+    last = first + difference * count
+    entry = {"from": first, "to": last, "by": difference}
+    assert listed_steps([entry]) == tuple(range(first, last + 1, difference))
+
+
+@given(st.integers(1, 9), st.integers(2, 5), st.integers(0, 8))
+def test_a_progression_by_a_ratio_is_its_powers(first, ratio, count):
+    entry = {"from": first, "to": first * ratio**count, "times": ratio}
+    assert listed_steps([entry]) == tuple(first * ratio**power for power in range(count + 1))
+
+
+def test_the_published_lists_are_written_out():
+    multiberts = [0, {"from": 20, "to": 200, "by": 20}, {"from": 300, "to": 2000, "by": 100}]
+    assert listed_steps(multiberts) == (
+        *(0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 300, 400, 500, 600, 700, 800, 900),
+        *(1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900, 2000),
+    )
+    pythia = [0, {"from": 1, "to": 512, "times": 2}, {"from": 1000, "to": 143000, "by": 1000}]
+    assert listed_steps(pythia)[:12] == (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+    assert listed_steps(pythia)[-1] == 143000
+    assert len(listed_steps(pythia)) == 154
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([{"from": 20, "to": 190, "by": 20}], r"steps\.0\.to: is 190, .*: 180 comes before .* 200"),
+        (
+            [5, {"from": 1, "to": 10, "times": 3}],
+            r"steps\.1\.to: is 10, .*: 9 comes before it and 27",
+        ),
+        ([{"from": 9, "to": 1, "by": 1}], r"steps\.0: .*from to be at most to"),
+        ([{"from": 0, "to": 8, "times": 2}], r"steps\.0: .*at least 1 where it is multiplied"),
+        ([{"from": 1, "to": 8}], r"steps\.0: .*expected from, to, and either by or times"),
+        ([{"from": 1, "to": 8, "by": 1, "times": 2}], r"steps\.0: .*either by or times"),
+        ([1, {"from": 0, "to": 3, "by": 1}], r"steps: step 1 comes twice"),
+        ([{"from": 0, "to": 10**12, "by": 1}], r"steps\.0: comes to more than 100000 steps"),
+    ],
+)
+def test_a_progression_that_does_not_arrive_or_repeats_is_refused(entries, message):
+    with pytest.raises(ConfigError, match=message):
+        listed_steps(entries)
