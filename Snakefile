@@ -28,3 +28,10 @@ rule all:
         layout.figures(config, "pushdown", list(PUSHDOWN_FIGURES)),
         [f"results/tables/{name}.parquet" for name in PUSHDOWN_TABLES if PUSHDOWN],
         "results/claims.tsv",
+
+
+rule trajectories:
+    """Fetch every checkpoint that lies on the hub, and do nothing else: where there is a network."""
+    input:
+        layout.hub_manifests(config),
+    localrule: True

@@ -15,9 +15,10 @@ from jsonschema.exceptions import ValidationError
 
 from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.errors import ConfigError
+from ontogeny.runs.hub import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
 from ontogeny.runs.recipes import Recipe, read_recipe
-from ontogeny.runs.schedules import steps
+from ontogeny.runs.schedules import listed_steps, steps
 
 SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
 
@@ -57,6 +58,8 @@ def validate(
     if not problems:
         for corpora in (study["corpora"] for study in filled["studies"].values()):
             corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
+        problems = list(_progressions(filled))
+    if not problems:
         problems = list(_contradictions(filled, sources))
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in dict.fromkeys(problems)))
@@ -171,6 +174,18 @@ def _suggest(name: str, known: list[str]) -> str:
     return f"; expected one of {', '.join(map(str, known))}."
 
 
+def _progressions(config: Mapping[str, Any]) -> Iterator[str]:
+    """Write the progressions in lists of steps out, and yield what is wrong with them."""
+    runs = {f"runs.{name}": run for name, run in config["runs"].items()}
+    studies = {f"studies.{name}": study for name, study in config["studies"].items()}
+    for key, entry in (runs | studies).items():
+        if entry.get("kind") != "pretrain" and entry["steps"] is not None:
+            try:
+                entry["steps"] = list(listed_steps(entry["steps"], f"{key}.steps"))
+            except ConfigError as error:
+                yield str(error)
+
+
 def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iterator[str]:
     """Yield what studies, runs and corpora say of each other that isn't so."""
     corpora, runs = config["corpora"], config["runs"]
@@ -183,6 +198,8 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
             yield from _pretraining_contradictions(name, run, corpora)
         if run["kind"] == "local":
             yield from _path_contradictions(name, run)
+        if run["kind"] == "hub":
+            yield from _hub_contradictions(name, run)
     for study_name, study in config["studies"].items():
         for name in study["runs"]:
             if name not in runs:
@@ -231,6 +248,26 @@ def _path_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _hub_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:
+    patterns, step = (run["repository"], run["revision"]), trajectory_steps(run)[-1]
+    try:
+        hub_location(*patterns, run["seeds"][0], step, step_unit=run["step_unit"], run=name)
+    except ConfigError as error:
+        yield str(error)
+        return
+    if len(run["seeds"]) > 1 and not seeds_are_told_apart(*patterns):
+        yield (
+            f"runs.{name}: neither the repository nor the revision has {{seed}} in it, so "
+            f"{len(run['seeds'])} trajectories would be one and the same."
+        )
+    folder = run["tokenizer"] or ""
+    if folder.startswith(("/", ".", "~")) and not Path(folder).expanduser().is_dir():
+        yield (
+            f"runs.{name}.tokenizer: there is no folder {folder!r}; expected one, or the name of a "
+            "repository (owner/name)."
+        )
+
+
 def _missing_steps(
     key: str, name: str, run: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -255,5 +292,10 @@ def recipe_settings(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trajectory_steps(run: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the steps of a run's checkpoints, in order, from its configuration entry."""
-    return steps(run["steps"]) if run["kind"] == "pretrain" else tuple(sorted(run["steps"]))
+    """Return the steps of a run's checkpoints, in order, from its configuration entry.
+
+    A step is a number of optimiser updates, whatever unit the run lists its steps in.
+    """
+    if run["kind"] == "pretrain":
+        return steps(run["steps"])
+    return tuple(step * run.get("step_unit", 1) for step in sorted(run["steps"]))

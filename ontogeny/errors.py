@@ -16,6 +16,10 @@ class SourceError(OntogenyError):
     """A file to be downloaded is absent, incomplete, or not the one that was pinned."""
 
 
+class DownloadError(OntogenyError):
+    """A checkpoint of the hub can't be had: it isn't there, isn't whole, or can't be reached."""
+
+
 class CorpusError(OntogenyError):
     """A corpus or one of its source files is malformed, or lacks what is asked of it."""
 

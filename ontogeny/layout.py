@@ -5,9 +5,11 @@ the working directory. A pattern leaves a wildcard open, such as `{seed}`.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ontogeny.configuration import trajectory_steps
+from ontogeny.runs.hub import hub_location
 
 Config = Mapping[str, Any]
 
@@ -48,6 +50,29 @@ def checkpoint(run: str, seed: int | str, step: int) -> str:
 def checkpoint_patterns(config: Config, run: str) -> list[str]:
     """Return the folders of a run's checkpoints, with the seed left open."""
     return [checkpoint(run, "{seed}", step) for step in trajectory_steps(config["runs"][run])]
+
+
+def hub_checkpoint(config: Config, run: str, seed: int | str, step: int | str) -> dict[str, str]:
+    """Return repository and revision of one checkpoint of a run from the hub."""
+    entry = config["runs"][run]
+    location = hub_location(
+        entry["repository"],
+        entry["revision"],
+        int(seed),
+        int(step),
+        step_unit=entry["step_unit"],
+        run=run,
+    )
+    return asdict(location)
+
+
+def hub_manifests(config: Config) -> list[str]:
+    """Return the manifests of all trajectories from the hub."""
+    return [
+        f"results/runs/{run}/seed-{seed}/manifest.tsv"
+        for run in runs_of_kind(config, "hub")
+        for seed in config["runs"][run]["seeds"]
+    ]
 
 
 def pretrained_trajectories(config: Config) -> list[tuple[str, int]]:

@@ -1,10 +1,11 @@
-"""Runs: trajectories of checkpoints, pretrained here or lying somewhere already.
+"""Runs: trajectories of checkpoints, pretrained here, lying somewhere already, or on the hub.
 
 Needs the `runs` of the configuration and the corpora they are trained on. Makes
 results/runs/{run}/seed-{seed}/step-{step}/ (Hugging Face model folders) with manifest.tsv beside
 them, and the table and figure of the losses.
 
-A rule is generated for each run, because which checkpoints come out depends on the run's schedule.
+A rule is generated for each run whose checkpoints come out of one job, because which they are
+depends on the run's schedule. From the hub each comes by itself, and nothing that came is lost.
 """
 
 for run_name in layout.runs_of_kind(config, "pretrain"):
@@ -89,6 +90,65 @@ for run_name in layout.runs_of_kind(config, "local"):
             f"linking the checkpoints of {run_name}, seed {{wildcards.seed}}"
         script:
             "../workflow/scripts/runs/local.py"
+
+
+rule hub:
+    """Fetch one checkpoint from the Hugging Face hub, check it, and convert it from a pickle."""
+    output:
+        directory("results/runs/{run}/seed-{seed}/step-{step}"),
+    log:
+        "results/logs/runs/hub.{run}.seed-{seed}.step-{step}.log",
+    benchmark:
+        "results/benchmarks/runs/hub.{run}.seed-{seed}.step-{step}.tsv"
+    wildcard_constraints:
+        run=any_of(layout.runs_of_kind(config, "hub")),
+    conda:
+        "../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=resources.doubling(4000),
+        runtime=resources.doubling(240),
+        # The profile says how many there may be at once.
+        downloads=1,
+    params:
+        location=lambda wildcards: layout.hub_checkpoint(
+            config, wildcards.run, wildcards.seed, wildcards.step
+        ),
+        tokenizer=lambda wildcards: RUNS[wildcards.run]["tokenizer"],
+        weights=lambda wildcards: RUNS[wildcards.run]["weights"],
+        # Outside the output, which Snakemake clears before a job: so a download resumes.
+        unfinished="results/runs/{run}/seed-{seed}/.unfinished/step-{step}",
+    message:
+        "fetching {wildcards.run}, seed {wildcards.seed}, step {wildcards.step}, from the hub"
+    script:
+        "../workflow/scripts/runs/hub.py"
+
+
+rule hub_manifest:
+    """Join what the checkpoints of a trajectory from the hub say of themselves."""
+    input:
+        lambda wildcards: [
+            layout.checkpoint(wildcards.run, wildcards.seed, step)
+            for step in configuration.trajectory_steps(RUNS[wildcards.run])
+        ],
+    output:
+        "results/runs/{run}/seed-{seed}/manifest.tsv",
+    log:
+        "results/logs/runs/hub_manifest.{run}.seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/runs/hub_manifest.{run}.seed-{seed}.tsv"
+    wildcard_constraints:
+        run=any_of(layout.runs_of_kind(config, "hub")),
+    conda:
+        "../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
+    message:
+        "joining the manifest of {wildcards.run}, seed {wildcards.seed}"
+    script:
+        "../workflow/scripts/runs/hub_manifest.py"
 
 
 rule loss:

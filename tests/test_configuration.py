@@ -30,6 +30,13 @@ VALID = {
             "steps": {"spacing": "log", "last": 100, "count": 5},
         },
         "mine": {"kind": "local", "path": "/m/{seed}/{step}", "seeds": [0, 1], "steps": [200, 100]},
+        "hub": {
+            "kind": "hub",
+            "repository": "google/multiberts-seed_{seed}-step_{step}k",
+            "seeds": [0, 1],
+            "steps": [0, {"from": 20, "to": 60, "by": 20}],
+            "step_unit": 1000,
+        },
     },
     "studies": {"pushdown": {"runs": ["small"], "corpora": {"toyglish": "all"}}},
 }
@@ -88,6 +95,18 @@ def message(keys, value):
         (["runs", "small", "tokenizer"], "bpe", "runs.small.vocabulary_size: missing; tokenizer"),
         (["runs", "mine", "path"], "/m/{seed}", "runs.mine.path: is '/m/{seed}'; expected a path"),
         (["runs", "mine", "path"], "/m/{step}", "has no {seed}, so 2 trajectories would be one"),
+        (["runs", "hub", "revison"], "x", "unknown key 'revison'; did you mean 'revision'?"),
+        (["runs", "hub", "repository"], None, "runs.hub: the key 'repository' is missing."),
+        (["runs", "hub", "repository"], "a/b-{seed}", "has {step} in it, so all checkpoints would"),
+        (["runs", "hub", "repository"], "a/b-{step}", "has {seed} in it, so 2 trajectories would"),
+        (["runs", "hub", "repository"], "a/b-{step}-{run}", "its fields may be {seed} and {step}"),
+        (["runs", "hub", "repository"], "a/b/{seed}/{step}", "'a/b/0/60' is no repository's name"),
+        (["runs", "hub", "revision"], "step{step", "runs.hub.revision: 'step{step' can't be"),
+        (["runs", "hub", "weights"], "flax", "is 'flax'; expected one of safetensors, pickle."),
+        (["runs", "hub", "tokenizer"], "/no/such", "runs.hub.tokenizer: there is no folder '/no/s"),
+        (["runs", "hub", "steps"], [{"from": 1, "to": 4, "by": 2}], "runs.hub.steps.0.to: is 4"),
+        (["runs", "hub", "steps"], [{"from": 1}], "runs.hub.steps.0: the key 'to' is missing."),
+        (["runs", "hub", "steps"], ["0"], "runs.hub.steps.0: is '0'; expected integer"),
         (["studies", "pushdwn"], {}, "studies: unknown key 'pushdwn'; did you mean 'pushdown'?"),
         (["studies", "pushdown", "runs"], ["smal"], "no run 'smal'; did you mean 'small'?"),
         (
@@ -153,6 +172,18 @@ def test_steps_of_a_trajectory_are_in_order():
     assert small[0] == 0
     assert small[-1] == 100
     assert list(small) == sorted(small)
+
+
+def test_steps_are_numbers_of_updates_in_whatever_unit_a_run_lists_them():
+    config = changed(["studies", "pushdown"], {"runs": ["hub"], "corpora": {"toyglish": "all"}})
+    filled = validate(config, "mine.yaml", SOURCES)
+    assert trajectory_steps(filled["runs"]["hub"]) == (0, 20000, 40000, 60000)
+    config["studies"]["pushdown"]["steps"] = [{"from": 20000, "to": 60000, "by": 20000}]
+    filled = validate(config, "mine.yaml", SOURCES)
+    assert filled["studies"]["pushdown"]["steps"] == [20000, 40000, 60000]
+    config["studies"]["pushdown"]["steps"] = [20]
+    with pytest.raises(ConfigError, match=r"no checkpoint at step 20; it has 0, 20000, 40000"):
+        validate(config, "mine.yaml", SOURCES)
 
 
 def test_annotations_follow_from_what_the_corpus_names():

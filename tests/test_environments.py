@@ -17,7 +17,7 @@ RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 RULE = re.compile(r"^ *(?:rule|checkpoint)\b.*:$", re.M)
 DIRECTIVE = r"^ +{}:\n +\"(.+)\"$"
 # Where conda-forge's name is not the one of the Python Package Index.
-CONDA_NAMES = {"torch": "pytorch"}
+CONDA_NAMES = {"torch": "pytorch", "huggingface-hub": "huggingface_hub"}
 # What a library loads by itself, for something that is asked of it: no script imports it.
 LOADED_BY = {"accelerate": "transformers", "pyarrow": "pandas"}
 # Imported by Snakemake's own preamble of a script, which brings it along.
@@ -112,9 +112,9 @@ def third_party(script):
 def test_an_environment_has_the_versions_that_requirements_pin(environment):
     pinned = {CONDA_NAMES.get(name, name): version for name, version in pins().items()}
     wrong = {
-        name: (version, pinned.get(normalised(name)))
+        name: (version, pinned.get(name, pinned.get(normalised(name))))
         for name, version in packages(environment).items()
-        if pinned.get(normalised(name)) != version
+        if pinned.get(name, pinned.get(normalised(name))) != version
     }
     assert not wrong, f"{environment}: name: (its version, the pinned one) {wrong}"
 

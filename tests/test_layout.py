@@ -72,3 +72,29 @@ def test_only_what_is_pretrained_here_has_a_loss():
 
 def test_only_grammars_have_minimal_pairs():
     assert layout.minimal_pair_suites(CONFIG) == ["results/corpora/toy/minimal_pairs"]
+
+
+def test_a_checkpoint_of_the_hub_lies_where_the_patterns_say():
+    unit = {"kind": "hub", "seeds": [0, 3], "steps": [0, 20]}
+    runs = {
+        "multiberts": {
+            **unit,
+            "repository": "google/multiberts-seed_{seed}-step_{step}k",
+            "revision": "main",
+            "step_unit": 1000,
+        },
+        "pythia": {**unit, "repository": "EleutherAI/p", "revision": "step{step}", "step_unit": 1},
+    }
+    config = {**CONFIG, "runs": {**CONFIG["runs"], **runs}}
+    assert layout.hub_checkpoint(config, "multiberts", "3", "20000") == {
+        "repository": "google/multiberts-seed_3-step_20k",
+        "revision": "main",
+    }
+    assert layout.hub_checkpoint(config, "pythia", 0, 20) == {
+        "repository": "EleutherAI/p",
+        "revision": "step20",
+    }
+    assert layout.checkpoint_patterns(config, "multiberts")[-1].endswith("seed-{seed}/step-20000")
+    assert layout.hub_manifests(config) == [
+        f"results/runs/{run}/seed-{seed}/manifest.tsv" for run in runs for seed in (0, 3)
+    ]

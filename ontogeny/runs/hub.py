@@ -1,0 +1,245 @@
+"""Checkpoints of the Hugging Face hub, brought here one by one and joined to a trajectory."""
+
+import os
+import re
+import shutil
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ontogeny.errors import CheckpointError, ConfigError, DownloadError
+from ontogeny.files import atomic_path
+from ontogeny.runs.checkpoints import (
+    PICKLE,
+    PICKLE_INDEX,
+    TOKENIZER_FILES,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    check_tokenizer,
+    check_weights,
+    count_parameters,
+)
+from ontogeny.runs.local import TOKENIZER_PARTS
+from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
+
+CONFIG = "config.json"
+# The two forms of weights: in one file, the index of several, and their names.
+FORMS = {
+    "safetensors": (WEIGHTS, WEIGHTS_INDEX, re.compile(r"model-\d+-of-\d+\.safetensors")),
+    "pickle": (PICKLE, PICKLE_INDEX, re.compile(r"pytorch_model-\d+-of-\d+\.bin")),
+}
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a checkpoint lies on the hub."""
+
+    repository: str
+    revision: str
+
+
+def hub_location(
+    repository: str, revision: str, seed: int, step: int, *, step_unit: int = 1, run: str = ""
+) -> Location:
+    """Return where the checkpoint of a seed and a step lies.
+
+    `repository` and `revision` are patterns with the fields `{seed}` and `{step}`; the latter is
+    the step in units of `step_unit` updates: 20 for step 20000 and a unit of 1000. Raises
+    `ConfigError`, naming the key, if there is another field in them, no `{step}` in either, or if
+    what comes out is no name of a repository.
+    """
+    values = {"seed": seed, "step": step // step_unit}
+    filled, found = {}, set()
+    for key, pattern in (("repository", repository), ("revision", revision)):
+        try:
+            found |= {name for _, name, _, _ in string.Formatter().parse(pattern)} - {None}
+            filled[key] = pattern.format(**values)
+        except (ValueError, IndexError, KeyError, AttributeError) as error:
+            raise ConfigError(
+                f"runs.{run}.{key}: {pattern!r} can't be filled in ({error!r}); its fields may be "
+                "{seed} and {step}."
+            ) from error
+    if "step" not in found:
+        raise ConfigError(
+            f"runs.{run}: neither the repository ({repository!r}) nor the revision ({revision!r}) "
+            "has {step} in it, so all checkpoints would be one and the same."
+        )
+    if not REPOSITORY.fullmatch(filled["repository"]):
+        raise ConfigError(
+            f"runs.{run}.repository: {filled['repository']!r} is no repository's name; expected "
+            "owner/name, in letters, digits, '-', '_' and '.'."
+        )
+    if not filled["revision"]:
+        raise ConfigError(f"runs.{run}.revision: is empty; expected a branch, tag or commit.")
+    return Location(**filled)
+
+
+def seeds_are_told_apart(repository: str, revision: str) -> bool:
+    """Tell whether the patterns of repository and revision have `{seed}` in them."""
+    fields = (*string.Formatter().parse(repository), *string.Formatter().parse(revision))
+    return any(name == "seed" for _, name, _, _ in fields)
+
+
+def fetch_checkpoint(
+    location: Location,
+    folder: str | os.PathLike[str],
+    *,
+    step: int,
+    working: str | os.PathLike[str],
+    tokenizer: str | None = None,
+    weights: str = "safetensors",
+    endpoint: str | None = None,
+    attempts: int = 5,
+    pause: float = 1.0,
+) -> Entry:
+    """Make `folder` the checkpoint that lies at a location; return its line of the manifest.
+
+    Only config, weights and tokenizer are fetched: of weights the safetensors, or, where there are
+    none or `weights` is `pickle`, the pickles, which are converted. `tokenizer` is a folder, or a
+    repository of the hub, whose tokenizer stands in for one that the checkpoint lacks. `folder`
+    also gets a `manifest.tsv` with the line, for `join_manifest`.
+
+    Until all is there it lies in `working`, on the same file system at best, where another call
+    after a killed one goes on. Files that huggingface_hub's cache has are linked, so that nothing
+    lies on the disk twice; and it is asked alone if `HF_HUB_OFFLINE` is set. `attempts` and `pause`
+    (seconds) are for faults that may pass; `endpoint` None means `HF_ENDPOINT`.
+
+    Raises `DownloadError` if a file can't be had or isn't the one that the hub tells of, and
+    `CheckpointError` if the repository is no checkpoint: no config, weights or tokenizer, a pickle
+    that holds more than tensors.
+    """
+    from huggingface_hub import constants
+
+    from ontogeny.runs.downloads import fetch_file
+    from ontogeny.runs.hub_requests import Hub
+    from ontogeny.runs.snapshots import look_up
+
+    hub = Hub(endpoint, attempts, pause)
+    snapshot = look_up(location.repository, location.revision, hub)
+    where = f"{location.repository}, revision {location.revision}"
+    try:
+        fetched, form = _needed(snapshot.names, weights, where)
+        needs_tokenizer = not any(name in fetched for name in TOKENIZER_FILES)
+        if needs_tokenizer and tokenizer is None:
+            raise CheckpointError(
+                f"{where}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. Name a "
+                "repository or a folder that has it (`tokenizer:` of the run)."
+            )
+    except CheckpointError as error:
+        if snapshot.reached:
+            raise
+        raise DownloadError(
+            f"{error} That is what the cache {constants.HF_HUB_CACHE} has of it; the hub can't be "
+            "reached, or HF_HUB_OFFLINE forbids it."
+        ) from error
+    # A commit never changes; what an earlier attempt brought of another one is of no use.
+    place = Path(working) / f"{snapshot.commit}-{form}"
+    for leftover in Path(working).glob("*"):
+        if leftover != place:
+            shutil.rmtree(leftover, ignore_errors=True)
+    if needs_tokenizer:
+        _stand_in(str(tokenizer), place, where, hub)
+    # Small files first: what they lack is found before the weights are waited for.
+    for name in sorted(fetched, key=lambda name: snapshot.file(name).size or 0):
+        if not (_is_weights(name, form) and _is_converted(place, form)):
+            fetch_file(snapshot, snapshot.file(name), place / name, hub)
+    if form == "pickle" and not _is_converted(place, form):
+        from ontogeny.runs.conversion import convert_checkpoint
+
+        convert_checkpoint(place)
+    for file in list(place.iterdir()):
+        if file.suffix == ".part" or _is_weights(file.name, "pickle"):
+            file.unlink()
+    check_weights(place)
+    check_tokenizer(place)
+    digest = snapshot.file(WEIGHTS).digest if WEIGHTS in fetched else None
+    # A large file's digest is the SHA-256 that its bytes were held against as they came.
+    known = digest if digest is not None and len(digest) == 64 else weights_sha256(place)
+    entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
+    with atomic_path(folder) as scratch:
+        scratch.mkdir()
+        for file in sorted(place.iterdir()):
+            _put(file, scratch / file.name)
+        write_manifest([entry], scratch)
+    shutil.rmtree(working)
+    return entry
+
+
+def join_manifest(
+    checkpoints: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]
+) -> tuple[Entry, ...]:
+    """Write the manifest of the trajectory in `folder` from its checkpoints' own; return its lines.
+
+    No weights are read. Raises `CheckpointError` if a checkpoint has no line.
+    """
+    entries = [entry for path in checkpoints for entry in read_manifest(path)]
+    write_manifest(entries, folder)
+    return tuple(sorted(entries, key=lambda entry: entry.step))
+
+
+def _needed(names: Sequence[str], weights: str, where: str) -> tuple[list[str], str]:
+    """Return those files of a repository that make up a checkpoint, and the form of its weights."""
+    if CONFIG not in names:
+        raise CheckpointError(f"{where}: has no {CONFIG}; it is no model of transformers.")
+    forms = [weights, *(form for form in FORMS if form != weights)]
+    for form in forms:
+        single, index, shard = FORMS[form]
+        chosen = [name for name in names if name == index or shard.fullmatch(name)]
+        if single in names:
+            chosen = [single]
+        if single in names or index in names:
+            tokenizer = [name for name in TOKENIZER_PARTS if name in names]
+            return [CONFIG, *chosen, *dict.fromkeys(tokenizer)], form
+    has = ", ".join(sorted(names))
+    raise CheckpointError(f"{where}: has no weights; expected {WEIGHTS} or {PICKLE}, found {has}.")
+
+
+def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> None:
+    """Bring the files of the tokenizer that the configuration names to a checkpoint without one."""
+    from ontogeny.runs.downloads import fetch_file
+    from ontogeny.runs.snapshots import look_up
+
+    place.mkdir(parents=True, exist_ok=True)
+    local = Path(tokenizer).expanduser()
+    if local.is_dir():
+        check_tokenizer(local)
+        for name in TOKENIZER_PARTS:
+            if (local / name).is_file():
+                shutil.copyfile(local / name, place / name)
+        return
+    try:
+        snapshot = look_up(tokenizer, "main", hub)
+        if not any(name in snapshot.names for name in TOKENIZER_FILES):
+            raise CheckpointError(
+                f"{tokenizer}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. "
+                "Correct `tokenizer` of the run."
+            )
+        for name in dict.fromkeys(TOKENIZER_PARTS):
+            if name in snapshot.names:
+                fetch_file(snapshot, snapshot.file(name), place / name, hub)
+    except DownloadError as error:
+        raise DownloadError(f"{where}: its stand-in tokenizer: {error}") from error
+
+
+def _is_weights(name: str, form: str) -> bool:
+    single, index, shard = FORMS[form]
+    return name in (single, index) or shard.fullmatch(name) is not None
+
+
+def _is_converted(place: Path, form: str) -> bool:
+    """Tell whether an earlier attempt got as far as to convert the pickles."""
+    return form == "pickle" and ((place / WEIGHTS).is_file() or (place / WEIGHTS_INDEX).is_file())
+
+
+def _put(file: Path, target: Path) -> None:
+    """Give a file a second name, so that a kill on the way loses neither; else move it."""
+    if file.is_symlink():
+        target.symlink_to(os.readlink(file))
+        return
+    try:
+        os.link(file, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.move(file, target)
