@@ -1,0 +1,173 @@
+"""The claims about strategies recover what was planted, and refute its opposite."""
+
+import numpy as np
+import pytest
+from planted_sweeps import STEPS, as_published, planted, pushed_down
+
+from ontogeny.claims import evaluate, read_claims, write_claims
+from ontogeny.strategies.claim_statistics import curves
+from ontogeny.strategies.claims import claims, evidence
+
+IDS = [
+    *("1a", "1b", "1c", "2a", "2b", "3a", "3b", "4a", "4b", "5", "6a", "6b", "6c"),
+]
+
+
+def judged(tables, draws=50):
+    found = evidence(tables[0], draws=draws, seed=0)
+    (evidenced,) = found.values()
+    rows = evaluate(claims(evidenced), found, "toy")
+    return rows.set_index(rows["claim"].str.removeprefix("strategies."))
+
+
+def opposite(member, subset, step):
+    """Zipf: memory at once and no algorithm; uniform: an algorithm; ambiguity: memory."""
+    if subset == "unseen":
+        return 0.9 * (member.alpha == 0) * (step > 10)
+    if subset in ("switch", "tail_switch"):
+        return 0.9 * (member.ambiguity == 0) * (step > 10)
+    if member.forgetting == "temporary":
+        return 0.5 * (step > 10)
+    return 0.97 * (step > 10)
+
+
+def test_a_sweep_as_published_replicates_every_claim():
+    rows = judged(planted())
+    assert list(rows.index) == IDS
+    assert set(rows["verdict"]) == {"replicated"}
+    assert set(rows["seeds"]) == {2}
+
+
+def test_the_opposite_refutes_every_claim_that_it_contradicts():
+    def everywhere(member, layer, step):
+        return 0.95 if step >= (160 / 2**layer if member.alpha == 0 else 20) and layer else 0.5
+
+    rows = judged(planted(opposite, everywhere))
+    refuted = rows.index[rows["verdict"] == "not replicated"]
+    assert set(refuted) == {"1a", "1b", "2a", "2b", "3b", "4a", "4b", "5", "6a", "6b", "6c"}
+
+
+def test_values_are_what_a_slow_computation_gives():
+    generator = np.random.default_rng(3)
+    noise = {}
+
+    def answers(member, subset, step):
+        return noise.setdefault((member, subset, step), generator.uniform())
+
+    tables = planted(answers, seeds=(0, 1, 2))
+    rows = judged(tables)
+    last = STEPS[-1]
+    everyone = {member for member, _, _ in noise}
+
+    def mean(values):
+        return np.mean(list(values))
+
+    def plain(alpha):
+        return [m for m in everyone if alpha(m) and m.ambiguity == 0 and m.forgetting == "none"]
+
+    zipf, uniform = plain(lambda m: m.alpha > 0), plain(lambda m: m.alpha == 0)
+
+    def course(member, subset):
+        return [noise[member, subset, step] for step in STEPS]
+
+    peaks = {m: max(course(m, "unseen")) for m in everyone}
+    assert rows.loc["1a", "value"] == pytest.approx(mean(peaks[m] for m in zipf))
+    assert rows.loc["2a", "value"] == pytest.approx(mean(peaks[m] for m in uniform))
+    fallen = mean(peaks[m] - noise[m, "unseen", last] for m in zipf)
+    assert rows.loc["1b", "value"] == pytest.approx(fallen)
+    since = mean(
+        noise[m, "validation", last]
+        - noise[m, "validation", STEPS[int(np.argmax(course(m, "unseen")))]]
+        for m in zipf
+    )
+    assert rows.loc["1c", "value"] == pytest.approx(since)
+    switched = mean(noise[m, "switch", last] for m in zipf + uniform)
+    assert rows.loc["4a", "value"] == pytest.approx(switched)
+    ambiguous = [m for m in everyone if m.ambiguity > 0 and m.forgetting == "none"]
+    gap = mean(noise[m, "switch", last] - noise[m, "validation", last] for m in ambiguous)
+    assert rows.loc["4b", "value"] == pytest.approx(gap)
+    for forgetting, subset, claim in (
+        ("active", "unseen", "6a"),
+        ("temporary", "unseen", "6b"),
+        ("temporary", "validation", "6c"),
+    ):
+        pairs = [
+            (m, n)
+            for m in everyone
+            for n in zipf
+            if m.forgetting == forgetting and (m.alpha, m.seed, m.ambiguity) == (n.alpha, n.seed, 0)
+        ]
+        gain = mean(noise[m, subset, last] - noise[n, subset, last] for m, n in pairs)
+        assert rows.loc[claim, "value"] == pytest.approx(gain)
+
+
+def test_the_embedding_layer_lags_by_the_doublings_that_were_planted():
+    rows = judged(planted())
+    # Layers 0 to 3 arrive at steps 160, 80, 40 and 20.
+    assert rows.loc["3a", "value"] == pytest.approx(np.log2(161 / 21))
+    assert rows.loc["3b", "value"] == 0
+
+
+def test_an_embedding_layer_that_never_arrives_counts_as_the_last_step():
+    rows = judged(
+        planted(probes=lambda m, layer, step: pushed_down(m, layer, step) if layer else 0.5)
+    )
+    assert rows.loc["3a", "value"] == pytest.approx(np.log2(321 / 21))
+
+
+def test_with_two_alike_seeds_the_interval_is_a_point_and_with_other_seeds_it_reaches_over_them():
+    def by_seed(member, subset, step):
+        return as_published(member, subset, step) * (0.7 + 0.1 * member.seed)
+
+    rows = judged(planted(by_seed, seeds=(0, 1, 2)), draws=400)
+    same = judged(planted())
+    assert (same["low"] == same["high"]).all()
+    assert rows.loc["1a", "low"] == pytest.approx(0.9 * 0.7)
+    assert rows.loc["1a", "value"] == pytest.approx(0.9 * 0.8)
+    assert rows.loc["1a", "high"] == pytest.approx(0.9 * 0.9)
+
+
+def test_one_seed_is_insufficient_and_claims_without_their_conditions_are_left_out():
+    rows = judged(planted(seeds=(4,)))
+    assert set(rows["verdict"]) == {"insufficient data"}
+    rows = judged(planted(grid={"alpha": [0], "forgetting": ["none"], "ambiguity": [0]}))
+    assert list(rows.index) == ["2a", "2b", "3b", "4a"]
+
+
+def test_a_member_that_is_missing_leaves_the_others_to_count():
+    table, places = planted(seeds=(0, 1, 2))
+    gone = (table["seed"] == 1) & (table["alpha"] == 1.5) & (table["ambiguity"] == 0)
+    rows = judged((table[~gone], places))
+    assert set(rows["seeds"]) == {3}
+    alone = (table["seed"] == 1) & (table["alpha"] == 0)
+    rows = judged((table[~alone], places))
+    assert rows.loc["2a", "seeds"] == 2
+    assert rows.loc["1a", "seeds"] == 3
+
+
+def test_the_statistic_says_at_what_size_it_was_tested():
+    rows = judged(planted(grid={"vocabulary": [100, 1000]}))
+    assert rows["statistic"].str.contains(r"vocabulary 100, 1,000; 320 updates", regex=False).all()
+
+
+def test_rows_in_any_order_give_the_same_claims(tmp_path):
+    table, places = planted(seeds=(0, 1, 2))
+    for name, rows in (("one", table), ("two", table.sample(frac=1, random_state=0))):
+        write_claims(judged((rows, places)).reset_index(drop=True), tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert len(read_claims(tmp_path / "one")) == len(IDS)
+
+
+def test_arrays_hold_the_tables_values_in_their_places():
+    table, _ = planted()
+    found = curves(table, 5, 0)
+    for place, condition in enumerate(found.conditions):
+        row = table[
+            (table["alpha"] == condition.alpha)
+            & (table["ambiguity"] == condition.ambiguity)
+            & (table["forgetting"] == condition.forgetting)
+            & (table["seed"] == 1)
+            & (table["step"] == 80)
+        ]
+        own = row[(row["metric"] == "accuracy") & (row["subset"] == "tail")]["value"]
+        assert found.accuracy("tail")[place, 1, STEPS.index(80)] == own.item()
