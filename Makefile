@@ -1,7 +1,8 @@
-# make atlas    run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier)
-# make test     formatting, types, unit tests, workflow tests
-# make bench    time the hot paths against what one would otherwise use
-# make clean    remove the results (the environment stays)
+# make atlas         run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier)
+# make test          formatting, types, unit tests, workflow tests
+# make cluster-test  the workflow on a real Slurm, which this starts on this machine: needs root
+# make bench         time the hot paths against what one would otherwise use
+# make clean         remove the results (the environment stays)
 
 PYTHON ?= python3
 CONFIG ?= config/config.yaml
@@ -10,9 +11,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-export HF_HUB_OFFLINE ?= 1
+# Only `kind: hub` needs the network: tests and benchmarks never do.
+test bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: atlas test check bench clean
+.PHONY: atlas test check cluster-test bench clean
 
 atlas: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
@@ -29,6 +31,10 @@ check: $(READY)
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+cluster-test: $(READY)
+	tests/cluster/install.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/cluster --durations=0
 
 bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
