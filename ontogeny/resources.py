@@ -17,7 +17,7 @@ from ontogeny.runs.recipes import Recipe, read_recipe
 Config = Mapping[str, Any]
 
 # What a job with torch and transformers takes before it has done anything (0.5 GB), and the two
-# processes of Snakemake that stand around it on a cluster (0.15 GB each), with room to spare.
+# processes of Snakemake that stand around it on a cluster (0.18 GB each), with room to spare.
 MODEL_JOB = 1500  # MB
 
 # Word types that a word tokenizer without a bound is taken to find.
@@ -77,12 +77,12 @@ def values_per_word(run: Mapping[str, Any]) -> int:
 
     Exact where the recipe is known: (L + 1) d. Else from the number of parameters N: N = 12 L d^2
     gives L d = (L / d)^(1/3) (N / 12)^(2/3), and L / d, a model's shape, is 1/64 in BERT-base and
-    at most 1/40 in the models in use.
+    hardly more than 1/33 anywhere (GPT-2 XL).
     """
     if run["kind"] == "pretrain":
         recipe = _recipe(run)
         return (recipe.layers + 1) * recipe.width
-    return math.ceil((1 / 40) ** (1 / 3) * (parameters(run) / 12) ** (2 / 3))
+    return math.ceil((1 / 32) ** (1 / 3) * (parameters(run) / 12) ** (2 / 3))
 
 
 def pretraining_memory(config: Config, run: str, attempt: int = 1) -> int:
