@@ -280,6 +280,21 @@ def _missing_steps(
         )
 
 
+def absent_mirror(config: Mapping[str, Any]) -> str | None:
+    """Return what to say of a mirror that isn't there, None if it is there or isn't needed.
+
+    It is no error: the lab tier names one beside the checkout, and whoever has none downloads.
+    """
+    mirror = config["mirror"]
+    needed = any("source" in corpus for corpus in config["corpora"].values())
+    if mirror is None or not needed or Path(mirror).is_dir():
+        return None
+    return (
+        f"mirror: there is no folder {mirror!r} in {Path.cwd()}, so files of config/sources.tsv "
+        "are downloaded. Correct the key `mirror` if they lie somewhere already."
+    )
+
+
 def names(value: str | list[str]) -> list[str]:
     """Return a key that holds one name or a list of names as a list."""
     return [value] if isinstance(value, str) else list(value)

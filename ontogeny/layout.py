@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ontogeny.configuration import trajectory_steps
+from ontogeny.configuration import recipe_settings, trajectory_steps
 from ontogeny.runs.hub import hub_location
 
 Config = Mapping[str, Any]
@@ -40,6 +40,12 @@ def minimal_pair_suites(config: Config) -> list[str]:
 def runs_of_kind(config: Config, kind: str) -> list[str]:
     """Return the runs of one kind, in the order of the configuration."""
     return [name for name, run in config["runs"].items() if run["kind"] == kind]
+
+
+def pretraining_settings(config: Config, run: str) -> dict[str, Any]:
+    """Return those settings of a run's recipe that its weights depend on."""
+    settings = recipe_settings(config["runs"][run])
+    return {key: value for key, value in settings.items() if key != "state_every"}
 
 
 def checkpoint(run: str, seed: int | str, step: int) -> str:

@@ -13,9 +13,10 @@ os.environ.update(
 )
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from ontogeny import configuration, layout, resources
-from ontogeny.corpora.build import input_files
+from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
 from ontogeny.sources import files_of, read_sources
@@ -33,6 +34,9 @@ def checked_config():
 SOURCES = read_sources(f"{LIBRARY}/config/sources.tsv")
 config = checked_config()
 CORPORA, RUNS, STUDIES = config["corpora"], config["runs"], config["studies"]
+
+if workflow.is_main_process and (problem := configuration.absent_mirror(config)):
+    logger.warning(problem)
 
 
 def any_of(names):

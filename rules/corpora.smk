@@ -26,8 +26,6 @@ rule source:
         files=lambda wildcards: [
             asdict(file) for file in files_of(wildcards.source, SOURCES)
         ],
-        # Outside the output, which Snakemake clears before a job: so a download resumes.
-        partial="results/sources/.partial",
     message:
         "fetching the source {wildcards.source}"
     script:
@@ -37,11 +35,7 @@ rule source:
 rule corpus:
     """Bring one corpus into the common form, split by split, and count what it holds."""
     input:
-        lambda wildcards: (
-            [f"results/sources/{CORPORA[wildcards.corpus]['source']}"]
-            if "source" in CORPORA[wildcards.corpus]
-            else input_files(CORPORA[wildcards.corpus])
-        ),
+        lambda wildcards: input_paths(CORPORA[wildcards.corpus]),
     output:
         splits=expand("results/corpora/{{corpus}}/{split}.parquet", split=SPLITS),
         statistics="results/corpora/{corpus}/statistics.tsv",

@@ -48,10 +48,8 @@ for run_name in layout.runs_of_kind(config, "pretrain"):
         params:
             # All that changes the weights; the seeds of other trajectories don't.
             run=run_name,
-            settings=configuration.recipe_settings(RUNS[run_name]),
+            settings=layout.pretraining_settings(config, run_name),
             devices=RUNS[run_name]["devices"],
-            # Outside the outputs, which Snakemake clears before a job: so a training resumes.
-            unfinished=f"results/runs/{run_name}/seed-{{seed}}/.unfinished",
         message:
             f"pretraining {run_name}, seed {{wildcards.seed}}"
         script:

@@ -18,6 +18,8 @@ from ontogeny.corpora.text import halve, read_text
 from ontogeny.errors import ConfigError
 from ontogeny.files import atomic_path
 
+SOURCES = "results/sources"
+
 # The keys beside `kind` of each kind of corpus; those of a grammar are its generator's arguments.
 KEYS = {
     "conllu": ("source", *SPLITS, "constituents", "entities"),
@@ -26,6 +28,7 @@ KEYS = {
     "ontonotes": ("folder", "language"),
 }
 KINDS = ("grammar", *KEYS)
+OWN_FILES = ("folder", "constituents", "held_out", *SPLITS)
 
 Splits = dict[str, list[dict]]
 
@@ -76,7 +79,7 @@ def input_files(settings: Mapping[str, Any]) -> list[Path]:
     """
     named = [
         file
-        for key in ("folder", "constituents", "held_out", *SPLITS)
+        for key in OWN_FILES
         if key in settings and settings["kind"] != "grammar"
         for file in _files(settings[key])
     ]
@@ -85,6 +88,34 @@ def input_files(settings: Mapping[str, Any]) -> list[Path]:
         for path in named
     ]
     return [file for files in below for file in files]
+
+
+def input_paths(settings: Mapping[str, Any]) -> list[str]:
+    """Return all that a corpus is made from: the folder of its source, then `input_files`."""
+    source = [f"{SOURCES}/{settings['source']}"] if "source" in settings else []
+    return [*source, *map(str, input_files(settings))]
+
+
+def located(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    """Return the settings with files named as a job finds them, and the folder of sources.
+
+    `inputs` are the job's own paths of `input_paths(settings)`, in that order. They are the same,
+    but for what a storage provider puts in front of them, the local copies having their own place.
+    """
+    before = ""
+    if inputs:
+        name, path = os.path.normpath(input_paths(settings)[0]), os.path.normpath(inputs[0])
+        before = path.removesuffix(name).rstrip("/") if path.endswith(name) else ""
+
+    def place(name: str) -> str:
+        return f"{before}/{name.lstrip('/')}" if before else name
+
+    placed = dict(settings)
+    for key in OWN_FILES:
+        if key in settings:
+            value = settings[key]
+            placed[key] = place(value) if isinstance(value, str) else [*map(place, value)]
+    return placed, Path(place(SOURCES))
 
 
 def write_corpus(

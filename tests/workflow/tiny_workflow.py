@@ -54,6 +54,39 @@ def tiny(**changes):
     return config
 
 
+# One job of each kind of rule, and little work for each.
+SMALL = tiny(
+    runs__tiny__seeds=[0],
+    runs__tiny__steps=[0, 10],
+    studies__pushdown__corpora={"toyglish": ["upos", "tree_depth", "tree_distance"]},
+    studies__pushdown__structural={"epochs": 1},
+)
+SMALL_TARGETS = (
+    "results/claims.tsv",
+    "results/figures/claims/forest.tiny.toyglish.svg",
+    "results/figures/pushdown/heatmap.tiny.toyglish.svg",
+    "results/figures/runs/loss.tiny.svg",
+    "results/corpora/toyglish/minimal_pairs",
+)
+
+
+def made_by_jobs(folder):
+    """Return the bytes of all files that the jobs of a workflow made in its folder, by path.
+
+    Logs and benchmarks tell of times, and are left out.
+    """
+    files = {
+        file.relative_to(folder): file
+        for file in (folder / "results").rglob("*")
+        if file.is_file() and file.name != ".snakemake_timestamp"
+    }
+    return {
+        str(name): file.read_bytes()
+        for name, file in files.items()
+        if name.parts[1] not in ("logs", "benchmarks")
+    }
+
+
 def environment():
     return os.environ | {
         "HF_HUB_OFFLINE": "1",

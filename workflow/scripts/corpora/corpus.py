@@ -3,11 +3,9 @@ from pathlib import Path
 from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.corpora.build import write_corpus
+    from ontogeny.corpora.build import located, write_corpus
 
+    settings, sources = located(snakemake.params.settings, snakemake.input)
     write_corpus(
-        snakemake.wildcards.corpus,
-        snakemake.params.settings,
-        "results/sources",
-        Path(snakemake.output.statistics).parent,
+        snakemake.wildcards.corpus, settings, sources, Path(snakemake.output.statistics).parent
     )

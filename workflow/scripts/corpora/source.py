@@ -5,10 +5,11 @@ from ontogeny.jobs import job
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.sources import SourceFile, fetch
 
+    folder = Path(snakemake.output[0]).parent  # the files' paths begin with the source's name
     fetch(
         snakemake.wildcards.source,
         [SourceFile(**file) for file in snakemake.params.files],
-        Path(snakemake.output[0]).parent,  # its paths begin with the name of the source
+        folder,
         mirror=snakemake.config["mirror"],
-        partial=snakemake.params.partial,
+        partial=folder / ".partial",  # outside the output, which Snakemake clears before a job
     )

@@ -7,14 +7,19 @@ if __name__ == "__main__":  # processes that share a training import this file a
         from ontogeny.runs.launching import pretrain
         from ontogeny.runs.recipes import read_recipe
 
+        run = snakemake.params.run
+        folder = Path(snakemake.output.manifest).parent
+        # It changes no weights, and so is no parameter of the rule.
+        state_every = snakemake.config["runs"][run]["state_every"]
         pretrain(
-            read_recipe(snakemake.params.settings, snakemake.params.run),
-            run=snakemake.params.run,
+            read_recipe(snakemake.params.settings | {"state_every": state_every}, run),
+            run=run,
             seed=int(snakemake.wildcards.seed),
             train=snakemake.input.train,
             dev=snakemake.input.dev,
-            folder=Path(snakemake.output.manifest).parent,
-            working=snakemake.params.unfinished,
+            folder=folder,
+            # Outside the outputs, which Snakemake clears before a job: so a training resumes.
+            working=folder / ".unfinished",
             devices=snakemake.params.devices,
             threads=snakemake.threads,
         )
