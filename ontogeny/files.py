@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ontogeny.errors import OntogenyError
+
 # A file system that has less left refuses to write, to some users at least.
 NOTHING_LEFT = 1 << 20  # bytes
 
@@ -56,6 +58,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         os.close(lock)
+
+
+def check_writable(folder: str | os.PathLike[str]) -> None:
+    """Raise `OntogenyError` unless files can be made in a folder, which need not exist yet."""
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        raise OntogenyError(
+            f"{place}: can't be written, since its disk is mounted read-only or you lack the "
+            "permission. Make it writable, or run in another folder (`--directory`)."
+        )
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -19,24 +19,33 @@ from ontogeny import configuration, layout, resources
 from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
+from ontogeny.files import check_writable
 from ontogeny.sources import files_of, read_sources
 
 
-def checked_config():
-    """Return the configuration with its defaults, or stop with what is wrong and nothing else."""
-    file = ", ".join(map(str, workflow.configfiles)) or "the configuration"
+def plainly(check, *arguments):
+    """Return what a check gives, or stop with what it says is wrong and nothing else."""
     try:
-        return configuration.validate(config, file, {file.source for file in SOURCES})
+        return check(*arguments)
     except OntogenyError as error:
         raise WorkflowError(str(error)) from None
 
 
-SOURCES = read_sources(f"{LIBRARY}/config/sources.tsv")
-config = checked_config()
+SOURCES = plainly(read_sources, f"{LIBRARY}/config/sources.tsv")
+config = plainly(
+    configuration.validate,
+    config,
+    ", ".join(map(str, workflow.configfiles)) or "the configuration",
+    {file.source for file in SOURCES},
+)
 CORPORA, RUNS, STUDIES = config["corpora"], config["runs"], config["studies"]
 
 if workflow.is_main_process and (problem := configuration.absent_mirror(config)):
     logger.warning(problem)
+
+
+onstart:
+    plainly(check_writable, "results")
 
 
 def any_of(names):
