@@ -87,8 +87,8 @@ def _opened(log: str | os.PathLike[str]) -> TextIO:
 def _of_the_disk(error: OSError) -> str:
     remedy = DISK_FAULTS[error.errno or 0]
     return (
-        f"{error.filename or 'the disk'}: {error.strerror}. {remedy} and run the workflow again; what "
-        "was finished is kept."
+        f"{error.filename or 'the disk'}: {error.strerror}. {remedy} and run the workflow again; "
+        "what was finished is kept."
     )
 
 
