@@ -82,13 +82,13 @@ def _circuits(
     scaled = layer.key * width**-0.5
     match = torch.bmm(layer.query.mT, scaled)
     offset = torch.bmm(layer.query_bias[:, None], scaled)
-    query = torch.baddbmm(offset, rows.flatten(1, 2), match).view_as(rows)
+    query = torch.bmm(rows.flatten(1, 2), match).add_(offset).view_as(rows)
     sequences, targets = x.flatten(0, 1), query.flatten(0, 1)
     probabilities = _softmax(torch.bmm(targets, sequences.mT), visible)
     context = torch.bmm(probabilities, sequences).view_as(rows).flatten(1, 2)
     move = torch.bmm(layer.output, layer.value)
     bias = torch.baddbmm(layer.output_bias[:, None], layer.value_bias[:, None], layer.output.mT)
-    output = torch.baddbmm(bias, context, move.mT)
+    output = torch.bmm(context, move.mT).add_(bias)
     return output, CircuitState(x, rows, match, move, query, probabilities, context)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return inputs W' + b, (members, rows, out), with weight (members, out, in)."""
-    return torch.baddbmm(bias[:, None], inputs, weight.mT)
+    # Two calls: baddbmm, given a bias to spread over the rows, takes twice the time on a CPU.
+    return torch.bmm(inputs, weight.mT).add_(bias[:, None])
 
 
 def linear_gradients(

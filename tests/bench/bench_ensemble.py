@@ -123,7 +123,7 @@ def main() -> None:
     middle = {name: median(values) for name, values in rate.items()}
     ratios = [a / b for a, b in zip(rate["ensemble"], rate["plain loop"], strict=True)]
     share = middle["ensemble"] * operations(architecture) / middle["peak"]
-    where = torch.cuda.get_device_name() if on_gpu else f"{arguments.threads} CPU threads"
+    where = torch.cuda.get_device_name() if on_gpu else f"the CPU, threads: {arguments.threads}"
     print(
         f"ensemble of {arguments.members} on {where}: {middle['ensemble']:.1f} model-steps/s, "
         f"plain loop {middle['plain loop']:.1f}, ratio {median(ratios):.1f} ({min(ratios):.1f} to "
