@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
 
+# What reading a damaged parquet file raises, in pyarrow or in what pandas wrote beside the columns.
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException)
+
 ARROW_TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 
@@ -84,7 +87,8 @@ def write_table(frame: pd.DataFrame, table: Table, path: str | os.PathLike[str])
     )
     arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     with atomic_path(path) as scratch:
-        pq.write_table(arrow.replace_schema_metadata(None), scratch, compression="zstd")
+        arrow = arrow.replace_schema_metadata(None)
+        pq.write_table(arrow, scratch, compression="zstd", write_page_checksum=True)
 
 
 def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
@@ -92,10 +96,13 @@ def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
     try:
         # From a handle: a path may gain columns from the names of folders above it ("seed=0").
         with open(path, "rb") as handle:
-            frame = pq.read_table(handle).to_pandas()
-    except (OSError, pa.ArrowInvalid) as error:
+            frame = pq.read_table(handle, page_checksum_verification=True).to_pandas()
+    except UNREADABLE as error:
         raise TableError(f"{path}: not a readable table ({error}).") from error
-    check(frame, table)
+    try:
+        check(frame, table)
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from error
     return frame
 
 
@@ -109,7 +116,7 @@ def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
         try:
             with open(path, "rb") as handle:
                 frames.append(pd.read_parquet(handle))
-        except (OSError, pa.ArrowInvalid) as error:
+        except UNREADABLE as error:
             raise TableError(
                 f"{path}: not a readable file of measurements ({error}). Delete it and run the "
                 "workflow again."

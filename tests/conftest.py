@@ -3,6 +3,12 @@
 import os
 from pathlib import Path
 
+from hypothesis import settings
+
+# The same examples each time, however busy the machine is.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.load_profile("same")
+
 ROOT = Path(__file__).parent.parent
 
 os.environ["PYTHONPATH"] = os.pathsep.join(

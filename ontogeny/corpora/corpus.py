@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path
+from ontogeny.tables import UNREADABLE
 
 SPLITS = ("train", "dev", "test")
 
@@ -53,7 +54,7 @@ def write_split(
     check(rows, source or str(path))
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     with atomic_path(path) as scratch:
-        pq.write_table(table, scratch, compression="zstd")
+        pq.write_table(table, scratch, compression="zstd", write_page_checksum=True)
 
 
 def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -65,8 +66,9 @@ def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
         # From a handle, since a path may be read as a folder, or have columns added from the
         # names of folders above it ("seed=0").
         with open(path, "rb") as handle:
-            table = pq.read_table(handle)
-    except (OSError, pa.ArrowInvalid) as error:
+            table = pq.read_table(handle, page_checksum_verification=True)
+        columns = {name: table.column(name).to_pylist() for name in table.schema.names}
+    except UNREADABLE as error:
         raise CorpusError(
             f"{path}: not a readable corpus split ({error}). Delete it and run the workflow again."
         ) from error
@@ -75,7 +77,6 @@ def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{path}: its columns are {', '.join(table.schema.names)}; a corpus split has "
             f"{', '.join(SCHEMA.names)}."
         )
-    columns = {name: table.column(name).to_pylist() for name in SCHEMA.names}
     return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
 
 

@@ -164,7 +164,7 @@ def open_features(path: str | os.PathLike[str], layers: slice | int | None = Non
                 truncated=int(metadata["truncated"]),
                 pooling=metadata["pooling"],
             )
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError) as error:
         raise OntogenyError(
             f"{path}: not a readable file of features ({error}). Delete it and run the workflow "
             "again."

@@ -60,7 +60,10 @@ def join_losses(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]]) 
                 f"{', '.join(COLUMNS)}."
             )
         frames.append(frame.assign(run=run, seed=seed))
+        try:
+            check(frames[-1], LOSS)
+        except TableError as error:
+            raise TableError(f"{path}: {error}") from error
     names = [column.name for column in LOSS.columns]
     joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
-    check(joined, LOSS)
     return joined[names]
