@@ -1,0 +1,153 @@
+"""Word attention equals that of a loop over sentences, layers, heads and pairs of words."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ontogeny.attention import attention_between_words, word_attention
+from ontogeny.errors import CheckpointError
+from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
+
+
+def by_sentence(model, tokenizer, sentences, **settings):
+    found = {}
+    for batch in word_attention(model, tokenizer, sentences, device="cpu", **settings):
+        for row, weights, length in zip(batch.sentences, batch.weights, batch.lengths, strict=True):
+            assert length == len(sentences[row])
+            assert not weights[..., length:, :].any()
+            assert not weights[..., :, length:].any()
+            found[int(row)] = weights[..., :length, :length].numpy()
+    return found
+
+
+def words_of_pieces(tokenizer, words):
+    """The word of each token, found from characters; None for special tokens."""
+    encoded = tokenizer(
+        " ".join(words), return_offsets_mapping=True, return_special_tokens_mask=True
+    )
+    # A space belongs to the word after it.
+    owner = np.cumsum([character == " " for character in " ".join(words)])
+    places = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+    return encoded["input_ids"], [None if s else int(owner[b]) for (b, _), s in places]
+
+
+def slow_word_attention(model, tokenizer, words):
+    ids, owner = words_of_pieces(tokenizer, words)
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        layers = model(torch.tensor([ids]), output_attentions=True).attentions
+    heads = layers[0].shape[1]
+    result = np.zeros((len(layers), heads, len(words), len(words)))
+    for layer, attention in enumerate(layers):
+        for head in range(heads):
+            for source in range(len(words)):
+                for target in range(len(words)):
+                    rows = [i for i, o in enumerate(owner) if o == source]
+                    columns = [i for i, o in enumerate(owner) if o == target]
+                    if source != target:
+                        cells = [
+                            sum(float(attention[0, head, i, j]) for j in columns) for i in rows
+                        ]
+                        result[layer, head, source, target] = sum(cells) / len(rows)
+    return result
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_word_attention_equals_a_loop_over_pairs_of_words(kind):
+    model, tokenizer = build(kind)
+    sentences = random_sentences(1, count=6)
+    assert max(len(tokenizer(" ".join(words))["input_ids"]) - len(words) for words in sentences) > 4
+    found = by_sentence(model, tokenizer, sentences, tokens_per_batch=60)
+    assert sorted(found) == list(range(6))
+    for row, words in enumerate(sentences):
+        expected = slow_word_attention(model, tokenizer, words)
+        assert np.allclose(found[row], expected, atol=1e-5)
+        if kind in CAUSAL:
+            assert not np.triu(found[row]).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_do_not_change_what_a_sentence_gets(kind):
+    model, tokenizer = build(kind)
+    sentences = random_sentences(2)
+    alone = by_sentence(model, tokenizer, sentences, tokens_per_batch=1)
+    together = by_sentence(model, tokenizer, sentences, tokens_per_batch=10_000)
+    assert all(np.allclose(alone[row], together[row], atol=1e-5) for row in range(len(sentences)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
+def test_what_a_word_gives_and_special_tokens_take_is_one(data, batch, layers, heads):
+    counts = [data.draw(st.lists(st.integers(1, 3), min_size=1, max_size=5)) for _ in range(batch)]
+    tokens = 2 + max(map(sum, counts))
+    word = torch.full((batch, tokens), -1)
+    for row, pieces in enumerate(counts):
+        owners = torch.arange(len(pieces)).repeat_interleave(torch.tensor(pieces))
+        word[row, 1 : 1 + len(owners)] = owners + 100 * row
+    generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+    attention = [
+        torch.rand(batch, heads, tokens, tokens, generator=generator).softmax(-1)
+        for _ in range(layers)
+    ]
+    first = 100 * torch.arange(batch)
+    found = attention_between_words(attention, word, first, max(map(len, counts)))
+    for row, pieces in enumerate(counts):
+        for number in range(len(pieces)):
+            mine = word[row] == number + 100 * row
+            for layer in range(layers):
+                # To special tokens and padding, and to the word itself.
+                lost = attention[layer][row][:, mine][:, :, mine | (word[row] < 0)].sum(-1).mean(-1)
+                assert torch.allclose(
+                    found[row, layer, :, number].sum(-1) + lost, torch.ones(heads)
+                )
+
+
+def test_a_sentence_longer_than_the_model_is_left_out_and_counted(caplog):
+    model, tokenizer = build("bert", positions=16)
+    sentences = [["cat", "sat"], ["unhappily"] * 12, ["the", "dogs"]]
+    with caplog.at_level(logging.WARNING, logger="ontogeny"):
+        found = by_sentence(model, tokenizer, sentences)
+    assert sorted(found) == [0, 2]
+    assert "1 of 3 sentences are longer than the model's 16 tokens" in caplog.text
+
+
+def test_the_models_way_of_computing_attention_is_as_it_was():
+    model, tokenizer = build("bert")
+    model.set_attn_implementation("sdpa")
+    by_sentence(model, tokenizer, [["cat", "sat"]])
+    assert model.config._attn_implementation == "sdpa"
+
+
+class Deaf(torch.nn.Module):
+    """An encoder without attention."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.config = model.config
+
+    @property
+    def base_model(self):
+        return self
+
+    def forward(self, **inputs):
+        from transformers.modeling_outputs import BaseModelOutput
+
+        return BaseModelOutput(last_hidden_state=torch.zeros(1))
+
+
+def test_a_model_without_attention_weights_is_refused():
+    model, tokenizer = build("bert")
+    with pytest.raises(CheckpointError, match="gives no attention weights"):
+        by_sentence(Deaf(model), tokenizer, [["cat"]])
+
+
+def test_attention_that_is_not_a_number_is_refused():
+    model, tokenizer = build("bert")
+    with torch.no_grad():
+        model.bert.encoder.layer[0].attention.self.query.weight.fill_(torch.nan)
+    with pytest.raises(CheckpointError, match="NaN or infinite"):
+        by_sentence(model, tokenizer, [["cat", "sat"]])
