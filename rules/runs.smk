@@ -114,8 +114,6 @@ rule hub:
         ),
         tokenizer=lambda wildcards: RUNS[wildcards.run]["tokenizer"],
         weights=lambda wildcards: RUNS[wildcards.run]["weights"],
-        # Outside the output, which Snakemake clears before a job: so a download resumes.
-        unfinished="results/runs/{run}/seed-{seed}/.unfinished/step-{step}",
     message:
         "fetching {wildcards.run}, seed {wildcards.seed}, step {wildcards.step}, from the hub"
     script:

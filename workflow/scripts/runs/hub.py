@@ -1,13 +1,17 @@
+from pathlib import Path
+
 from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.runs.hub import Location, fetch_checkpoint
 
+    checkpoint = Path(snakemake.output[0])
     fetch_checkpoint(
         Location(**snakemake.params.location),
-        snakemake.output[0],
+        checkpoint,
         step=int(snakemake.wildcards.step),
-        working=snakemake.params.unfinished,
+        # Outside the output, which Snakemake clears before a job: so a download resumes.
+        working=checkpoint.parent / ".unfinished" / checkpoint.name,
         tokenizer=snakemake.params.tokenizer,
         weights=snakemake.params.weights,
     )
