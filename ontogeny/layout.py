@@ -100,13 +100,33 @@ def steps_of_chunk(config: Config, study: str, run: str, chunk: int | str) -> li
 
 def measurements(config: Config, study: str, kind: str) -> list[str]:
     """Return the files of a study's measurements of one kind: one for each chunk of checkpoints."""
-    settings = config["studies"].get(study, {"runs": [], "corpora": {}})
+    return [
+        file
+        for run, corpus in studied_pairs(config, study)
+        for file in measurements_of(config, study, kind, run, corpus)
+    ]
+
+
+def measurements_of(config: Config, study: str, kind: str, run: str, corpus: str) -> list[str]:
+    """Return the files of a study's measurements of one kind that are of one run on one corpus."""
     return [
         f"results/measurements/{study}/{corpus}/{run}/seed-{seed}/chunk-{chunk}.{kind}.parquet"
-        for run in settings["runs"]
-        for corpus in settings["corpora"]
         for seed in config["runs"][run]["seeds"]
         for chunk in range(-(-len(studied_steps(config, study, run)) // config["chunk"]))
+    ]
+
+
+def studied_pairs(config: Config, study: str) -> list[tuple[str, str]]:
+    """Return every run and corpus that a study measures together, in the configuration's order."""
+    settings = config["studies"].get(study, {"runs": [], "corpora": {}})
+    return [(run, corpus) for run in settings["runs"] for corpus in settings["corpora"]]
+
+
+def joined(config: Config, study: str, name: str) -> list[str]:
+    """Return the files of one name that a study has for each run and corpus, to be joined."""
+    return [
+        f"results/measurements/{study}/{corpus}/{run}/{name}"
+        for run, corpus in studied_pairs(config, study)
     ]
 
 

@@ -7,7 +7,11 @@ first dimension. Row 0 is, by convention, the data themselves, each unit once; t
 are the draws. So one computation yields the value and its interval.
 """
 
+import math
+
 import numpy as np
+
+PRODUCT_CELLS = 2**22  # of a matrix product at once: 32 MiB of float64
 
 
 def bootstrap_weights(groups: int, draws: int, generator: np.random.Generator) -> np.ndarray:
@@ -47,15 +51,24 @@ def resampled_ratio(
     """Return sum(weight * numerator) / sum(weight * denominator) over sentences, for each draw.
 
     `weights` has shape (draws, sentences), the counts (sentences, ...); the result (draws, ...),
-    NaN where the denominator is 0. Sums of whole numbers are exact in float64, so the result
-    doesn't depend on the order in which a linear algebra library adds them up.
+    NaN where the denominator is 0. Denominators that are the same for all may be given once, in the
+    shape (sentences, 1, ...). Sums of whole numbers are exact in float64, so the result doesn't
+    depend on the order in which a linear algebra library adds them up.
     """
-    shape = (len(weights), *numerators.shape[1:])
     weights = weights.astype(np.float64)
-    top = weights @ numerators.reshape(len(numerators), -1).astype(np.float64)
-    bottom = weights @ denominators.reshape(len(denominators), -1).astype(np.float64)
-    ratio = np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
-    return ratio.reshape(shape)
+    tops, bottoms = (
+        counts.reshape(len(counts), math.prod(counts.shape[1:]))
+        for counts in (numerators, denominators)
+    )
+    ratio = np.full((len(weights), tops.shape[1]), np.nan)
+    block = max(1, PRODUCT_CELLS // len(weights))
+    for start in range(0, tops.shape[1], block):
+        columns = slice(start, start + block)
+        top = weights @ tops[:, columns].astype(np.float64)
+        once = bottoms.shape[1] == 1
+        bottom = weights @ (bottoms if once else bottoms[:, columns]).astype(np.float64)
+        np.divide(top, bottom, out=ratio[:, columns], where=bottom > 0)
+    return ratio.reshape(len(weights), *numerators.shape[1:])
 
 
 def mean_over_seeds(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -105,9 +118,23 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
     `values` has shape (..., n), the result too. NaN is not ranked and stays NaN.
     """
-    below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
-    equal = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
-    return np.where(np.isnan(values), np.nan, below + (equal + 1) / 2)
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    places = np.broadcast_to(np.arange(1, values.shape[-1] + 1), values.shape)
+    # A run of equal values begins where one differs from the value before it, and ends where the
+    # next begins.
+    begins = np.ones(values.shape, dtype=bool)
+    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    ends = np.ones(values.shape, dtype=bool)
+    ends[..., :-1] = begins[..., 1:]
+    first = np.maximum.accumulate(np.where(begins, places, 0), axis=-1)
+    last = np.flip(
+        np.minimum.accumulate(np.flip(np.where(ends, places, values.shape[-1]), axis=-1), axis=-1),
+        axis=-1,
+    )
+    found = np.empty(values.shape)
+    np.put_along_axis(found, order, (first + last) / 2, axis=-1)
+    return np.where(np.isnan(values), np.nan, found)
 
 
 def spearman(values: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,15 +114,38 @@ def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """
     frames = []
     for path in paths:
-        try:
-            with open(path, "rb") as handle:
-                frames.append(pd.read_parquet(handle))
-        except UNREADABLE as error:
-            raise TableError(
-                f"{path}: not a readable file of measurements ({error}). Delete it and run the "
-                "workflow again."
-            ) from error
+        with _naming(path), open(path, "rb") as handle:
+            frames.append(pd.read_parquet(handle))
     return pd.concat(frames, ignore_index=True)
+
+
+def read_in_pieces(
+    paths: Iterable[str | os.PathLike[str]], rows: int = 2**20
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Read measurements as `read_measurements` does, but at most so many rows at a time.
+
+    Yields the path, as text, with each piece; for an empty file one piece without rows. Raises
+    `TableError`, naming the file, if one can't be read.
+    """
+    for path in paths:
+        with _naming(path), open(path, "rb") as handle:
+            file = pq.ParquetFile(handle)
+            if not file.metadata.num_rows:
+                yield str(path), file.read().to_pandas()
+            for batch in file.iter_batches(rows):
+                yield str(path), batch.to_pandas()
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say which file of measurements it is that can't be read."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise TableError(
+            f"{path}: not a readable file of measurements ({error}). Delete it and run the "
+            "workflow again."
+        ) from error
 
 
 def check(frame: pd.DataFrame, table: Table) -> None:

@@ -28,7 +28,7 @@ rule features:
         "results/benchmarks/features/{study}.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: 1
+    threads: lambda wildcards: STUDIES[wildcards.study]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: resources.features_memory(
             config, wildcards.study, wildcards.run, attempt

@@ -2,7 +2,8 @@
 
 Needs features of each checkpoint and the samples they were taken on. Makes
 results/tables/pushdown.parquet and pushdown_migration.parquet, results/claims/pushdown.tsv, and the
-figures in results/figures/pushdown/.
+figures in results/figures/pushdown/. Seeds and sentences are redrawn in one job for each run and
+corpus, since all of them together don't fit a job's memory at paper size.
 """
 
 PUSHDOWN = STUDIES.get("pushdown", {})
@@ -32,7 +33,7 @@ rule pushdown_probe:
         "results/benchmarks/pushdown/probe.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: 1
+    threads: PUSHDOWN.get("threads", 1)
     resources:
         mem_mb=lambda wildcards, attempt: resources.probes_memory(
             config, "pushdown", wildcards.run, attempt
@@ -79,11 +80,43 @@ rule pushdown_table:
         "../workflow/scripts/pushdown/table.py"
 
 
-rule pushdown_migration:
-    """Turn the scores into push-down numbers, with bootstrap intervals over seeds and sentences."""
+rule pushdown_resampling:
+    """Redraw seeds and sentences of one run and corpus: its push-down numbers and its claims."""
     input:
-        table="results/tables/pushdown.parquet",
-        answers=layout.measurements(config, "pushdown", "answers"),
+        scores=lambda wildcards: layout.measurements_of(
+            config, "pushdown", "scores", wildcards.run, wildcards.corpus
+        ),
+        answers=lambda wildcards: layout.measurements_of(
+            config, "pushdown", "answers", wildcards.run, wildcards.corpus
+        ),
+    output:
+        migration="results/measurements/pushdown/{corpus}/{run}/migration.parquet",
+        claims="results/measurements/pushdown/{corpus}/{run}/claims.tsv",
+    log:
+        "results/logs/pushdown/resampling.{corpus}.{run}.log",
+    benchmark:
+        "results/benchmarks/pushdown/resampling.{corpus}.{run}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    threads: 1
+    resources:
+        mem_mb=resources.doubling(2000),
+        runtime=resources.doubling(60),
+    params:
+        tier=config["tier"],
+        share=PUSHDOWN.get("share"),
+        draws=PUSHDOWN.get("bootstrap"),
+        seed=config["seed"],
+    message:
+        "measuring the migration of each task in {wildcards.run} on {wildcards.corpus}"
+    script:
+        "../workflow/scripts/pushdown/resampling.py"
+
+
+rule pushdown_migration:
+    """Join the push-down numbers of all runs and corpora."""
+    input:
+        layout.joined(config, "pushdown", "migration.parquet"),
     output:
         "results/tables/pushdown_migration.parquet",
     log:
@@ -96,24 +129,18 @@ rule pushdown_migration:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=resources.doubling(8000),
-        runtime=resources.doubling(60),
-    params:
-        share=PUSHDOWN.get("share"),
-        draws=PUSHDOWN.get("bootstrap"),
-        seed=config["seed"],
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     message:
-        "measuring the migration of each task"
+        "joining the push-down numbers"
     script:
         "../workflow/scripts/pushdown/migration.py"
 
 
 rule pushdown_claims:
-    """Hold the study's claims against its tables."""
+    """Join the verdicts on the study's claims."""
     input:
-        table="results/tables/pushdown.parquet",
-        migration="results/tables/pushdown_migration.parquet",
-        answers=layout.measurements(config, "pushdown", "answers"),
+        layout.joined(config, "pushdown", "claims.tsv"),
     output:
         "results/claims/pushdown.tsv",
     log:
@@ -126,17 +153,12 @@ rule pushdown_claims:
         "../envs/tables.yaml"
     threads: 1
     resources:
-        mem_mb=resources.doubling(8000),
-        runtime=resources.doubling(60),
-    params:
-        tier=config["tier"],
-        share=PUSHDOWN.get("share"),
-        draws=PUSHDOWN.get("bootstrap"),
-        seed=config["seed"],
+        mem_mb=resources.doubling(1000),
+        runtime=resources.doubling(10),
     message:
-        "holding the claims of pushdown against its tables"
+        "joining the claims of pushdown"
     script:
-        "../workflow/scripts/pushdown/claims.py"
+        "../workflow/scripts/claims/claims.py"
 
 
 for figure_name, figure_label in PUSHDOWN_FIGURES.items():

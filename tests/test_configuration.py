@@ -130,6 +130,7 @@ def message(keys, value):
             "task entity needs the annotation entity, which this corpus does not have (it has "
             "upos, xpos, head, deprel)",
         ),
+        (["studies", "pushdown", "threads"], 0, "threads: 0 is less than the minimum of 1."),
         (
             ["studies", "pushdown", "steps"],
             [0, 7],
@@ -156,6 +157,7 @@ def test_defaults_are_filled_in_and_the_input_is_left_alone():
     assert config == VALID
     assert filled["chunk"] == 4
     assert filled["studies"]["pushdown"]["share"] == 0.95
+    assert filled["studies"]["pushdown"]["threads"] == 1
     assert filled["studies"]["pushdown"]["corpora"]["toyglish"] == list(TASKS)
     assert filled["runs"]["small"]["mask_share"] == 0.15
 

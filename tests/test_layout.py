@@ -44,6 +44,19 @@ def test_every_chunk_that_has_a_step_is_measured_for_every_seed():
     assert len(set(files)) == len(files)
 
 
+def test_the_files_of_each_run_and_corpus_are_together_those_of_the_study():
+    pairs = layout.studied_pairs(CONFIG, "pushdown")
+    assert pairs == [("mine", "toy"), ("here", "toy")]
+    files = [layout.measurements_of(CONFIG, "pushdown", "answers", *pair) for pair in pairs]
+    assert list(itertools.chain(*files)) == layout.measurements(CONFIG, "pushdown", "answers")
+    parts = layout.joined(CONFIG, "pushdown", "claims.tsv")
+    for (run, corpus), own, part in zip(pairs, files, parts, strict=True):
+        folder = f"results/measurements/pushdown/{corpus}/{run}"
+        assert part == f"{folder}/claims.tsv"
+        assert all(file.startswith(f"{folder}/seed-") for file in own)
+    assert layout.joined(CONFIG, "strategies", "claims.tsv") == []
+
+
 def test_a_study_may_measure_some_steps_only():
     some = {**CONFIG, "studies": {"pushdown": {**CONFIG["studies"]["pushdown"], "steps": [30, 0]}}}
     assert layout.studied_steps(some, "pushdown", "mine") == [0, 30]

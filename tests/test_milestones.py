@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
+from ontogeny import milestones
 from ontogeny.milestones import (
     bootstrap_interval,
     bootstrap_weights,
@@ -83,6 +84,21 @@ def test_resampled_ratio_is_that_of_the_sentences_written_out(sentences, cells, 
             right = sum(int(correct[s][cell]) for s in written)
             found = ratios[draw][cell]
             assert found == right / total if total else np.isnan(found)
+
+
+@given(st.integers(1, 40), st.integers(0, 1000))
+def test_resampled_ratio_is_the_same_in_blocks_and_with_a_denominator_given_once(cells, seed):
+    generator = np.random.default_rng(seed)
+    weights = generator.integers(0, 3, size=(4, 6))
+    n = generator.integers(0, 4, size=(6, 1, 1))
+    correct = generator.integers(0, n + 1, size=(6, cells, 2))
+    whole = resampled_ratio(weights, correct, np.broadcast_to(n, correct.shape))
+    with pytest.MonkeyPatch.context() as patch:
+        for product_cells in (1, 4 * 3, 4 * 1000):
+            patch.setattr(milestones, "PRODUCT_CELLS", product_cells)
+            for denominators in (n, np.broadcast_to(n, correct.shape)):
+                in_blocks = resampled_ratio(weights, correct, denominators)
+                np.testing.assert_array_equal(in_blocks, whole)
 
 
 @given(st.integers(1, 5), st.integers(0, 1000))

@@ -16,6 +16,7 @@ from ontogeny.tables import (
     Metric,
     Table,
     check,
+    read_in_pieces,
     read_measurements,
     read_table,
     write_table,
@@ -177,6 +178,21 @@ def test_measurements_of_several_jobs_are_one_frame_in_the_order_of_the_files(tm
     assert list(joined.index) == [0, 1, 2]
 
 
+def test_pieces_of_measurements_are_small_and_make_up_the_whole(tmp_path):
+    paths = [tmp_path / name for name in ("seed=0.parquet", "b.parquet", "c.parquet")]
+    for path, rows in zip(paths, (7, 0, 4), strict=True):
+        frame = pd.DataFrame({"task": pd.Categorical(["a"] * rows), "n": np.arange(rows)})
+        frame.to_parquet(path, index=False)
+    pieces = list(read_in_pieces(paths, rows=3))
+    assert [(path, len(piece)) for path, piece in pieces] == [
+        *((str(paths[0]), rows) for rows in (3, 3, 1)),
+        (str(paths[1]), 0),
+        *((str(paths[2]), rows) for rows in (3, 1)),
+    ]
+    joined = pd.concat([piece for _, piece in pieces], ignore_index=True)
+    pd.testing.assert_frame_equal(joined, read_measurements(paths), check_categorical=False)
+
+
 @pytest.mark.parametrize("damage", ["truncated", "empty", "absent"])
 def test_measurements_that_cannot_be_read_are_named(tmp_path, damage):
     path = tmp_path / "chunk-3.scores.parquet"
@@ -185,5 +201,6 @@ def test_measurements_that_cannot_be_read_are_named(tmp_path, damage):
     path.unlink()
     if damage != "absent":
         path.write_bytes(content[:-20] if damage == "truncated" else b"")
-    with pytest.raises(TableError, match=rf"^{path}: not a readable file .* Delete it and run"):
-        read_measurements([path])
+    for read in (read_measurements, lambda paths: list(read_in_pieces(paths))):
+        with pytest.raises(TableError, match=rf"^{path}: not a readable file .* Delete it and run"):
+            read([path])

@@ -9,19 +9,18 @@ NOT_COUNTED = -1
 
 
 def control_labels(
-    types: NDArray[np.int64], labels: NDArray[np.int64], task: str, seed: int
+    types: int, labels: NDArray[np.int64], task: str, seed: int
 ) -> NDArray[np.int64]:
-    """Return the label of each word type in the control task of `task`.
+    """Return the label of each word type in the control task of `task`, shape (types,).
 
-    `types` lists the word types of all splits together, each once; `labels` (words,) are the class
+    `types` is the number of word types of all splits together; `labels` (words,) are the class
     numbers of the task's training words, -1 where a word has none. Each type gets one label, drawn
     independently from the empirical distribution of `labels` (Hewitt and Liang 2019, section 2.1).
-    The result has the shape of `types`; it depends on the seed and the task's name, and not on
-    which other tasks there are.
+    The result depends on the seed and the task's name, and not on which other tasks there are.
     """
     counts = np.bincount(labels[labels != NOT_COUNTED])
     generator = np.random.default_rng([seed, zlib.crc32(task.encode())])
-    return generator.choice(len(counts), size=len(types), p=counts / counts.sum()).astype(np.int64)
+    return generator.choice(len(counts), size=types, p=counts / counts.sum()).astype(np.int64)
 
 
 def majority_label(labels: NDArray[np.int64]) -> int:

@@ -146,7 +146,7 @@ def _words(
         labels = _numbered({split: word_labels(sentences[split], task) for split in SPLITS})
         # From all training words, those that this model can't read too: the control task is then
         # the same for all models.
-        drawn = control_labels(np.arange(len(vocabulary)), labels["train"], task, seed)
+        drawn = control_labels(len(vocabulary), labels["train"], task, seed)
         for split in SPLITS:
             readable = valid[split].cpu().numpy()
             counted = np.where(readable, labels[split], NOT_COUNTED)

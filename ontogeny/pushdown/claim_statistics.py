@@ -37,9 +37,9 @@ def layer_falls(maps: Resampled, task: str) -> Estimate | None:
     Its steps are those that have a sufficient layer, in the seed that has the fewest. A layer that
     stays where it is over three steps or more doesn't fall: that counts as 0.
     """
-    if (task, "all") not in maps.values:
+    if (task, "all") not in maps.suffices:
         return None
-    shallowest = shallowest_sufficient_layer(maps.sufficient(task, "all"), maps.layers)
+    shallowest = shallowest_sufficient_layer(maps.suffices[task, "all"], maps.layers)
     steps = np.isfinite(shallowest).sum(axis=-1)
     trends = trend(shallowest, maps.steps)
     trends = np.where(np.isnan(trends) & (steps >= 3), 0.0, trends)
@@ -60,7 +60,7 @@ def late_layers_first(maps: Resampled) -> Estimate:
     places = (maps.layers - maps.layers[0]) / span
     centres = []
     for task in tasks:
-        suffices = maps.sufficient(task, "all")
+        suffices = maps.suffices[task, "all"]
         first = suffices.any(axis=-1).argmax(axis=-1)
         layers = np.take_along_axis(suffices, first[..., None, None], axis=-2)[..., 0, :]
         count = layers.sum(axis=-1)
@@ -185,19 +185,19 @@ def _gaining(maps: Resampled, subset: str) -> list[str]:
     return [
         task
         for task in TASKS
-        if (task, subset) in maps.values
-        and maps.sufficient(task, subset)[0].any(axis=(-2, -1)).all()
+        if (task, subset) in maps.suffices
+        and maps.suffices[task, subset][0].any(axis=(-2, -1)).all()
     ]
 
 
 def _depth(maps: Resampled, task: str, subset: str) -> np.ndarray:
     """Return the migration depth, shape (1 + draws, seeds)."""
-    return migration_depth(maps.sufficient(task, subset), maps.layers)
+    return migration_depth(maps.suffices[task, subset], maps.layers)
 
 
 def _boundary(maps: Resampled, task: str) -> np.ndarray:
     """Return the boundary layer, shape (1 + draws, seeds, steps); past the last where none."""
-    boundary = shallowest_sufficient_layer(maps.sufficient(task, "all"), maps.layers)
+    boundary = shallowest_sufficient_layer(maps.suffices[task, "all"], maps.layers)
     return np.where(np.isinf(boundary), maps.layers[-1] + 1, boundary)
 
 
@@ -207,7 +207,7 @@ def _gains(maps: Resampled, task: str) -> np.ndarray:
     A cell below it has come no part of the way. How far below would otherwise outweigh all else in
     a task whose best is hardly above.
     """
-    return np.maximum(maps.values[task, "all"] - maps.baselines[task, "all"][:, None, None], 0)
+    return np.maximum(maps.values(task, "all") - maps.baselines[task, "all"][:, None, None], 0)
 
 
 def _share_of_way(maps: Resampled, task: str) -> np.ndarray:

@@ -1,17 +1,18 @@
 """The claims about push-down, as statistics of the study's tables.
 
-Source of all: Anand, Lepori, Merullo and Pavlick, "Developmental Narrative of Syntax in MLMs", the
-report that goes with their "Dual Process Learning"; each claim names its section. All need two
-seeds, since they are about what training does and not about one model (more are better: on two, an
-interval is too narrow, as `crossed_weights` says), and four steps: of four, a perfect order comes
-about by luck once in 24 times, of three once in six.
+Source of all: "Developmental Narrative of Syntax in MLMs" (surajk610.github.io, spring 2025), the
+page of a project with Jack Merullo and Michael Lepori, supervised by Ellie Pavlick, that was on
+route to their publication on dual process learning; each claim names its section. The page states
+what was found in words, without formulas: the statistics are ours.
+
+All claims need two seeds, since they are about what training does and not about one model (more
+are better: on two, an interval is too narrow, as `crossed_weights` says), and four steps: of four,
+a perfect order comes about by luck once in 24 times, of three once in six.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
-
-import pandas as pd
 
 from ontogeny.claims import Claim, Estimate
 from ontogeny.pushdown.claim_statistics import (
@@ -22,7 +23,9 @@ from ontogeny.pushdown.claim_statistics import (
     spread_across_boundary,
     unseen_later,
 )
-from ontogeny.pushdown.resampling import Resampled, resample
+from ontogeny.pushdown.resampling import Resampled
+
+REPORT = "Developmental Narrative of Syntax in MLMs (surajk610.github.io, 2025)"
 
 TASK_NAMES = {
     "upos": "coarse part of speech",
@@ -34,22 +37,6 @@ TASK_NAMES = {
     "tree_depth": "depth in the syntactic tree",
     "tree_distance": "distance in the syntactic tree",
 }
-
-
-def evidence(
-    scores: pd.DataFrame,
-    answers: pd.DataFrame,
-    *,
-    share: float = 0.95,
-    draws: int = 1000,
-    seed: int,
-) -> dict[tuple[str, str], Resampled]:
-    """Return what the claims are computed from, for each (run, corpus), as `resample` does.
-
-    With the share, draws and seed of `migration`, the draws are the same as there. Raises
-    `TableError` as `resample` does.
-    """
-    return resample(scores, answers, share, draws, seed)
 
 
 def _claim(
@@ -67,7 +54,7 @@ def _claim(
         id=f"pushdown.{number}",
         study="pushdown",
         statement=statement,
-        source=f"Anand et al., Developmental Narrative of Syntax in MLMs, section {section}",
+        source=f"{REPORT}, section {section}",
         statistic=statistic,
         direction=direction,
         threshold=threshold,
@@ -104,7 +91,7 @@ CLAIMS = (
     ),
     _claim(
         "3",
-        "Tasks migrate in a fixed order, fastest first: entities, phrase boundaries, part of "
+        "Tasks migrate in this order, fastest first: entities, phrase boundaries, part of "
         "speech, dependencies, tree depth and distance.",
         "Task-Specific Migration Timing",
         "Spearman correlation over tasks of migration depth, mean over seeds, with the published "
@@ -126,8 +113,8 @@ CLAIMS = (
     ),
     _claim(
         "4b",
-        "Two regions stand out in the heatmap: seeds differ little above the boundary and much "
-        "below.",
+        "Two regions stand out in the heatmap: variance, taken here across seeds, is lower above "
+        "the boundary than below.",
         "The Striking Pattern",
         "standard deviation over seeds of a cell (root mean square), below minus above the "
         "boundary of the mean heatmap, in shares of the way from baseline to best; mean over "
@@ -140,7 +127,8 @@ CLAIMS = (
     _claim(
         "5",
         "Word types that the probe never saw push down later than those it saw.",
-        "Natural Language Statistics Drive Algorithmic Development",
+        "Natural Language Statistics Drive Algorithmic Development (a conclusion: it speaks of "
+        "rare words)",
         "migration depth of unseen minus seen word types; mean over word-label tasks and seeds",
         "above",
         0,

@@ -30,8 +30,8 @@ from ontogeny.plots import (
 )
 from ontogeny.pushdown.tables import BASELINE_METRIC, PRIMARY_METRIC
 
-# The published order of migration, fastest first (Anand et al., "Task-Specific Migration Timing"):
-# the order of the panels.
+# The published order of migration, fastest first ("Developmental Narrative of Syntax in MLMs",
+# section "Task-Specific Migration Timing"): the order of the panels.
 TASK_ORDER = (
     "entity",
     "phrase_start",

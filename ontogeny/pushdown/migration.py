@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ontogeny.milestones import bootstrap_interval, mean_over_seeds, ranks, spearman
-from ontogeny.pushdown.resampling import MIGRATION_SUBSETS, Resampled, resample
-from ontogeny.pushdown.tables import MIGRATION
+from ontogeny.pushdown.resampling import Resampled
+from ontogeny.pushdown.tables import MIGRATION, MIGRATION_SUBSETS
 
 
 def shallowest_sufficient_layer(suffices: np.ndarray, layers: np.ndarray) -> np.ndarray:
@@ -80,34 +80,23 @@ def trend_over_seeds(trends: np.ndarray, seed_weights: np.ndarray) -> np.ndarray
     return np.where(undefined, np.nan, mean)
 
 
-def migration(
-    scores: pd.DataFrame,
-    answers: pd.DataFrame,
-    *,
-    share: float = 0.95,
-    draws: int = 1000,
-    seed: int,
-) -> pd.DataFrame:
-    """Return the push-down numbers of every run, corpus, task and subset, in the MIGRATION form.
+def migration(maps: Resampled) -> pd.DataFrame:
+    """Return the push-down numbers of every task and subset of a run on a corpus, as MIGRATION.
 
-    `scores` is the table PUSHDOWN; `answers` has `run`, `corpus`, `seed` and ANSWER_COLUMNS. Rows
-    that bear a seed describe that seed, with intervals over sentences. Rows without one are means
-    over seeds (of arrival_step, the mean of log(step + 1), turned back into a step), with intervals
-    over seeds and sentences; with one seed, over sentences alone, and then they repeat its rows.
-    There is no such row unless every seed has a value (for trends, see `trend_over_seeds`). Draws
-    without a sufficient layer stay in the interval as later than the last layer or step; an end
-    that falls there is null. A draw without a trend counts as 0; one in which no layer gains has
-    no expected layer and is left out. Raises `TableError` as `resample` does.
+    Rows that bear a seed describe that seed, with intervals over sentences. Rows without one are
+    means over seeds (of arrival_step, the mean of log(step + 1), turned back into a step), with
+    intervals over seeds and sentences; with one seed, over sentences alone, and then they repeat
+    its rows. There is no such row unless every seed has a value (for trends, see
+    `trend_over_seeds`). Draws without a sufficient layer stay in the interval as later than the
+    last layer or step; an end that falls there is null. A draw without a trend counts as 0; one in
+    which no layer gains has no expected layer and is left out.
     """
-    parts = []
-    for (run, corpus), maps in resample(scores, answers, share, draws, seed).items():
-        part = pd.DataFrame(_rows(maps), columns=_ROW)
-        parts.append(part.assign(run=run, corpus=corpus))
+    frame = pd.DataFrame(_rows(maps), columns=_ROW).assign(run=maps.run, corpus=maps.corpus)
     columns = [column.name for column in MIGRATION.columns]
-    frame = pd.concat(parts, ignore_index=True)[columns]
     integers = dict.fromkeys(("seed", "step", "layer"), "Int64")
     order = [key.name for key in MIGRATION.keys] + ["metric"]
-    return frame.astype(integers).sort_values(order, na_position="first", ignore_index=True)
+    frame = frame[columns].astype(integers)
+    return frame.sort_values(order, na_position="first", ignore_index=True)
 
 
 _ROW = ["seed", "step", "layer", "task", "subset", "metric", "value", "low", "high"]
@@ -115,10 +104,10 @@ _ROW = ["seed", "step", "layer", "task", "subset", "metric", "value", "low", "hi
 
 def _rows(maps: Resampled) -> Iterator[tuple]:
     depths = {}
-    for (task, subset), values in maps.values.items():
-        suffices = maps.sufficient(task, subset)
+    for (task, subset), suffices in maps.suffices.items():
         shallowest = shallowest_sufficient_layer(suffices, maps.layers)
-        expected = expected_layer(values, maps.baselines[task, subset], maps.layers)
+        values, baselines = maps.values(task, subset), maps.baselines[task, subset]
+        expected = expected_layer(values, baselines, maps.layers)
         arrival = arrival_step(suffices, maps.steps)
         depths[task, subset] = migration_depth(suffices, maps.layers)
         measures = {

@@ -5,33 +5,62 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ontogeny.corpora.tasks import TASKS
 from ontogeny.errors import TableError
 from ontogeny.milestones import crossed_weights, resampled_ratio
-from ontogeny.pushdown.tables import ANSWER_COLUMNS, BASELINE_METRIC, PRIMARY_METRIC
-
-MIGRATION_SUBSETS = ("all", "seen", "unseen")
+from ontogeny.pushdown.answers import Answers
+from ontogeny.pushdown.tables import BASELINE_METRIC, PRIMARY_METRIC
 
 
 @dataclass(frozen=True)
 class Resampled:
     """The heatmaps of one run on one corpus: row 0 as measured, then a row for each bootstrap draw.
 
-    `values` maps (task, subset) to (1 + draws, seeds, steps, layers), a share of right answers, and
-    `baselines` to (seeds,). `seed_weights` (1 + draws, seeds) says how often each seed was drawn.
+    `suffices` maps (task, subset) to booleans of shape (1 + draws, seeds, steps, layers), which
+    layers suffice, as `sufficient`; `baselines` to (seeds,). `seed_weights` (1 + draws, seeds) says
+    how often each seed was drawn, `sentence_weights` (1 + draws, sentences) each sentence.
     """
 
-    seeds: np.ndarray
-    steps: np.ndarray
-    layers: np.ndarray
-    values: dict[tuple[str, str], np.ndarray]
+    answers: Answers
+    suffices: dict[tuple[str, str], np.ndarray]
     baselines: dict[tuple[str, str], np.ndarray]
     seed_weights: np.ndarray
+    sentence_weights: np.ndarray
     share: float
 
-    def sufficient(self, task: str, subset: str) -> np.ndarray:
-        """Return which layers suffice, shape (1 + draws, seeds, steps, layers), as `sufficient`."""
-        return sufficient(self.values[task, subset], self.baselines[task, subset], self.share)
+    @property
+    def run(self) -> str:
+        """The run."""
+        return self.answers.run
+
+    @property
+    def corpus(self) -> str:
+        """The corpus."""
+        return self.answers.corpus
+
+    @property
+    def seeds(self) -> np.ndarray:
+        """Seeds, in order."""
+        return self.answers.seeds
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Steps, in order."""
+        return self.answers.steps
+
+    @property
+    def layers(self) -> np.ndarray:
+        """Layers, bottom first."""
+        return self.answers.layers
+
+    def values(self, task: str, subset: str) -> np.ndarray:
+        """Return the shares of right answers, shape (1 + draws, seeds, steps, layers).
+
+        They are computed anew each time: those of all tasks would take gigabytes.
+        """
+        key = task, subset
+        return resampled_ratio(
+            self.sentence_weights, self.answers.correct[key], self.answers.n[key]
+        )
 
 
 def sufficient(values: np.ndarray, baseline: np.ndarray, share: float = 0.95) -> np.ndarray:
@@ -47,80 +76,50 @@ def sufficient(values: np.ndarray, baseline: np.ndarray, share: float = 0.95) ->
 
 
 def resample(
-    scores: pd.DataFrame, answers: pd.DataFrame, share: float, draws: int, seed: int
-) -> dict[tuple[str, str], Resampled]:
-    """Return the heatmaps of each (run, corpus) and their bootstrap draws, as `crossed_weights`.
+    scores: pd.DataFrame, answers: Answers, *, share: float = 0.95, draws: int = 1000, seed: int
+) -> Resampled:
+    """Return the heatmaps of one run on one corpus and their bootstrap draws, as `crossed_weights`.
 
     The same seeds and sentences are drawn for all tasks and subsets, so that these can be compared
-    within a draw, and for a run and corpus they don't depend on what else is in the tables. Raises
-    `TableError` if columns are absent, answers are repeated or lacking at a seed, step or layer,
-    or their shares of right answers aren't those of `scores`.
+    within a draw. `scores` are rows of PUSHDOWN, of this run and corpus among others. Raises
+    `TableError` if answers are lacking at a seed, step or layer, or their shares of right answers
+    aren't those of `scores`.
     """
-    expected = ["run", "corpus", "seed", *ANSWER_COLUMNS]
-    absent = [name for name in expected if name not in answers.columns]
-    if absent or not len(answers):
-        found = f"they lack the columns {', '.join(absent)}" if absent else "there are none"
-        raise TableError(f"answers: {found}; expected are rows of {', '.join(expected)}.")
-    resampled = {}
-    pairs = answers[["run", "corpus"]].drop_duplicates().sort_values(["run", "corpus"])
-    for run, corpus in pairs.itertuples(index=False, name=None):
-        ours, theirs = (
-            frame[(frame["run"] == run) & (frame["corpus"] == corpus)]
-            for frame in (scores, answers)
+    ours = scores[(scores["run"] == answers.run) & (scores["corpus"] == answers.corpus)]
+    axes = answers.seeds, answers.steps, answers.layers
+    grid = pd.MultiIndex.from_product(axes, names=["seed", "step", "layer"])
+    seed_weights, sentence_weights = crossed_weights(
+        len(answers.seeds), len(answers.sentences), draws, np.random.default_rng(seed)
+    )
+    suffices: dict[tuple[str, str], np.ndarray] = {}
+    baselines: dict[tuple[str, str], np.ndarray] = {}
+    maps = Resampled(answers, suffices, baselines, seed_weights, sentence_weights, share)
+    for task, subset in answers.correct:
+        place = f"answers of run {answers.run} on {answers.corpus}, task {task}, subset {subset}"
+        there = answers.n[task, subset].any(axis=0)
+        _check_whole(
+            np.broadcast_to(there, [len(axis) for axis in axes]).ravel(),
+            grid,
+            f"{place}: no test words",
         )
-        where = f"answers of run {run} on {corpus}"
-        generator = np.random.default_rng(seed)
-        resampled[run, corpus] = _resampled(ours, theirs, share, draws, generator, where)
-    return resampled
-
-
-def _resampled(
-    scores: pd.DataFrame,
-    answers: pd.DataFrame,
-    share: float,
-    draws: int,
-    generator: np.random.Generator,
-    where: str,
-) -> Resampled:
-    axes = {name: np.unique(answers[name]) for name in ("sentence", "seed", "step", "layer")}
-    shape = tuple(len(axis) for axis in axes.values())
-    grid = pd.MultiIndex.from_product([axes[name] for name in ("seed", "step", "layer")])
-    seed_weights, sentence_weights = crossed_weights(shape[1], shape[0], draws, generator)
-    parts = dict(list(answers.groupby(["task", "subset"], observed=True)))
-    values, baselines = {}, {}
-    for key in [(task, subset) for task in TASKS for subset in MIGRATION_SUBSETS]:
-        if key not in parts or not parts[key]["n"].any():
-            continue
-        place = f"{where}, task {key[0]}, subset {key[1]}"
-        codes = [np.searchsorted(axis, parts[key][name]) for name, axis in axes.items()]
-        cells = np.ravel_multi_index(codes, shape)
-        if np.bincount(cells).max() > 1:
-            raise TableError(f"{place}: a sentence has two rows at one seed, step and layer.")
-        correct, n = (
-            np.bincount(cells, parts[key][name], minlength=np.prod(shape)).reshape(shape)
-            for name in ("correct", "n")
-        )
-        _check_whole(n.sum(axis=0).ravel() > 0, grid, f"{place}: no test words")
-        values[key] = resampled_ratio(sentence_weights, correct, n)
-        measured = _scores(scores, key, PRIMARY_METRIC[key[0]], grid)
+        metric = PRIMARY_METRIC[task]
+        measured = _scores(ours, task, subset, metric, grid)
         _check_whole(measured.notna(), grid, f"{place}: no score")
-        agree = np.isclose(measured, values[key][0].ravel(), rtol=0, atol=1e-6)
+        values = maps.values(task, subset)
+        agree = np.isclose(measured, values[0].ravel(), rtol=0, atol=1e-6)
         _check_whole(agree, grid, f"{place}: their share of right answers isn't the score")
-        baseline = _scores(scores, key, BASELINE_METRIC[PRIMARY_METRIC[key[0]]], grid)
+        baseline = _scores(ours, task, subset, BASELINE_METRIC[metric], grid)
         by_seed = baseline.groupby(level=0).max()  # it may be given for one layer or for all
         _check_whole(by_seed.notna(), by_seed.index, f"{place}: no baseline")
-        baselines[key] = by_seed.to_numpy()
-    return Resampled(
-        axes["seed"], axes["step"], axes["layer"], values, baselines, seed_weights, share
-    )
+        baselines[task, subset] = by_seed.to_numpy()
+        suffices[task, subset] = sufficient(values, baselines[task, subset], share)
+    return maps
 
 
 def _scores(
-    scores: pd.DataFrame, key: tuple[str, str], metric: str, grid: pd.MultiIndex
+    scores: pd.DataFrame, task: str, subset: str, metric: str, grid: pd.MultiIndex
 ) -> pd.Series:
-    rows = scores["metric"] == metric
-    for name, value in zip(("task", "subset"), key, strict=True):
-        rows &= scores[name] == value
+    rows = (scores["task"] == task) & (scores["subset"] == subset) & (scores["metric"] == metric)
     return scores[rows].set_index(["seed", "step", "layer"])["value"].reindex(grid)
 
 

@@ -1,9 +1,13 @@
 """The tables of the push-down study, declared."""
 
+import numpy as np
+import pandas as pd
+
 from ontogeny.corpora.tasks import TASKS
 from ontogeny.tables import RUN, SEED, STEP, Column, Metric, Table
 
 SUBSETS = ("all", "seen", "unseen", "ambiguous")
+MIGRATION_SUBSETS = ("all", "seen", "unseen")  # those whose answers are kept sentence by sentence
 
 CORPUS = Column("corpus", "string", "corpus whose words were probed")
 LAYER = Column("layer", "int", "0 = embeddings, then the transformer's layers, bottom first")
@@ -98,8 +102,17 @@ PUSHDOWN = Table(
 )
 
 # One row for each test sentence, from which the bootstrap draws sentences. Not a results table:
-# it lies beside the measurements, in parquet, with these columns in this order.
-ANSWER_COLUMNS = ("step", "layer", "task", "subset", "sentence", "correct", "n")
+# it lies beside the measurements, in parquet, with these columns and types. A run of paper size has
+# tens of millions of rows, so the types are no wider than they need be.
+ANSWER_TYPES: dict[str, np.dtype | pd.CategoricalDtype] = {
+    "step": np.dtype(np.int64),
+    "layer": np.dtype(np.int16),
+    "task": pd.CategoricalDtype(list(TASKS)),
+    "subset": pd.CategoricalDtype(list(MIGRATION_SUBSETS)),
+    "sentence": np.dtype(np.int32),
+    "correct": np.dtype(np.int32),
+    "n": np.dtype(np.int32),
+}
 
 MIGRATION = Table(
     "pushdown_migration",

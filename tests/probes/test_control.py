@@ -8,7 +8,7 @@ from ontogeny.probes.control import control_labels, majority_label, subsets
 
 def test_a_control_task_draws_from_the_distribution_of_the_training_words():
     labels = np.array([0] * 60 + [1] * 30 + [3] * 10 + [-1] * 50)
-    drawn = control_labels(np.arange(20000), labels, "upos", seed=0)
+    drawn = control_labels(20000, labels, "upos", seed=0)
     shares = np.bincount(drawn, minlength=4) / 20000
     # Five standard deviations of a share of 0.6 among 20,000 draws are 0.017.
     np.testing.assert_allclose(shares, [0.6, 0.3, 0.0, 0.1], atol=0.018)
@@ -16,7 +16,7 @@ def test_a_control_task_draws_from_the_distribution_of_the_training_words():
 
 
 def test_a_control_task_depends_on_seed_and_task_alone():
-    labels, types = np.array([0, 1, 2, 3]), np.arange(200)
+    labels, types = np.array([0, 1, 2, 3]), 200
     first = control_labels(types, labels, "upos", seed=0)
     assert (first == control_labels(types, labels, "upos", seed=0)).all()
     assert (first != control_labels(types, labels, "upos", seed=1)).any()

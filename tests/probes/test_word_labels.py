@@ -140,6 +140,7 @@ def test_control_accuracy_is_that_worked_out_by_hand(monkeypatch):
     label = {"a": 1, "b": 0, "c": 0, "d": 1, "e": 0}
 
     def control_labels(types, labels, task, seed):
+        assert types == len(label)
         assert labels.tolist() == [0, 1, 0, 0, 1, -1, -1, -1]  # those of train: X 0, Y 1
         return np.array([label[word] for word in sorted(label)])
 

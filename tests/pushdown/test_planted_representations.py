@@ -12,8 +12,10 @@ import torch
 
 from ontogeny.corpora.corpus import SCHEMA
 from ontogeny.corpora.tasks import TASKS, TREE_TASKS, WORD_LABEL_TASKS, tree_depths, word_labels
+from ontogeny.pushdown.answers import count_answers
 from ontogeny.pushdown.measure import measure
 from ontogeny.pushdown.migration import migration
+from ontogeny.pushdown.resampling import resample
 
 SENTENCES = {"train": 350, "dev": 60, "test": 60}
 LONGEST, LAYERS, WIDTH = 9, 4, 32
@@ -121,7 +123,7 @@ def found():
         pair = measure(vectors, valid, frames, TASKS, seed=0, device="cpu")
         measured.append([t.assign(run="run", corpus="corpus", seed=0, step=step) for t in pair])
     scores, answers = (pd.concat(tables) for tables in zip(*measured, strict=True))
-    return migration(scores, answers, draws=20, seed=0)
+    return migration(resample(scores, count_answers(answers), draws=20, seed=0))
 
 
 def values(found, metric, task, index):

@@ -8,8 +8,10 @@ from planted_heatmaps import arriving, planted
 from ontogeny.claims import CLAIM_COLUMNS, evaluate, read_claims, write_claims
 from ontogeny.corpora.tasks import TASKS, WORD_LABEL_TASKS
 from ontogeny.milestones import bootstrap_interval, crossed_weights
+from ontogeny.pushdown.answers import count_answers
 from ontogeny.pushdown.claim_statistics import PUBLISHED_ORDER
-from ontogeny.pushdown.claims import CLAIMS, TASK_NAMES, evidence
+from ontogeny.pushdown.claims import CLAIMS, TASK_NAMES
+from ontogeny.pushdown.resampling import resample
 
 STEPS, LAYERS, SEEDS, SENTENCES = 12, 5, 3, 40
 PER_TASK = [f"pushdown.1.{task}" for task in TASKS]
@@ -18,8 +20,9 @@ OVERALL = ["pushdown.2", "pushdown.3", "pushdown.4a", "pushdown.4b", "pushdown.5
 
 def judged(heatmaps, draws=200, **details):
     """Evaluate all claims on planted heatmaps; a row for each claim, by its identifier."""
-    found = evaluate(CLAIMS, evidence(*planted(heatmaps, **details), draws=draws, seed=0), "toy")
-    return found.set_index("claim")
+    scores, answers = planted(heatmaps, **details)
+    maps = resample(scores, count_answers(answers), draws=draws, seed=0)
+    return evaluate(CLAIMS, {(maps.run, maps.corpus): maps}, "toy").set_index("claim")
 
 
 def noisy(heatmap, generator, seeds=SEEDS, above=0.005, below=0.04):
@@ -183,7 +186,8 @@ def test_spread_is_that_of_the_seeds_written_out_draw_by_draw():
     generator = np.random.default_rng(11)
     seeds, draws = 4, 60
     heatmap = np.stack([arriving([[9, 7, 5, 3, 2]], STEPS)[0]] * seeds)
-    heatmap = np.round(heatmap + generator.normal(scale=0.08, size=heatmap.shape), 3)
+    noise = generator.normal(scale=0.08, size=heatmap.shape)
+    heatmap = np.round(np.clip(heatmap + noise, 0, 1), 3)
     found = judged({("upos", "all"): heatmap}, draws=draws).loc["pushdown.4b"]
     slow = []
     for counts in crossed_weights(seeds, 3, draws, np.random.default_rng(0))[0]:

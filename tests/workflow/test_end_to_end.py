@@ -92,7 +92,7 @@ def test_a_deleted_figure_alone_is_drawn_again(finished):
         ),
         (
             {"studies__pushdown__share": 0.9},
-            {"pushdown_migration", "pushdown_claims", "claims"},
+            {"pushdown_resampling", "pushdown_migration", "pushdown_claims", "claims"},
             {"corpus", "sample", "pretrain_tiny", "features", "pushdown_probe", "pushdown_table"},
         ),
         (

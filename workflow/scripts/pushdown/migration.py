@@ -1,15 +1,10 @@
 from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.pushdown.migration import migration
-    from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-    from ontogeny.tables import read_measurements, read_table, write_table
+    import pandas as pd
 
-    numbers = migration(
-        read_table(snakemake.input.table, PUSHDOWN),
-        read_measurements(snakemake.input.answers),
-        share=snakemake.params.share,
-        draws=snakemake.params.draws,
-        seed=snakemake.params.seed,
-    )
-    write_table(numbers, MIGRATION, snakemake.output[0])
+    from ontogeny.pushdown.tables import MIGRATION
+    from ontogeny.tables import read_table, write_table
+
+    parts = [read_table(path, MIGRATION) for path in snakemake.input]
+    write_table(pd.concat(parts, ignore_index=True), MIGRATION, snakemake.output[0])

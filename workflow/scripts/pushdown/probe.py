@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.threads) as logger:
     from ontogeny.corpora.corpus import SPLITS, read_split
     from ontogeny.features import open_features
     from ontogeny.files import atomic_path
+    from ontogeny.pushdown.answers import compact
     from ontogeny.pushdown.measure import measure
 
     keys = {
@@ -18,12 +19,12 @@ with job(snakemake.log[0], snakemake.threads) as logger:
     sentences = {
         split: read_split(path) for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
     }
-    measured = []
+    scores, answers = [], []
     for step in snakemake.params.steps:
         logger.info("step %d", step)
         folder = Path(snakemake.input.features)
         features = {s: open_features(folder / f"step-{step}.{s}.safetensors") for s in SPLITS}
-        frames = measure(
+        measured = measure(
             {split: features[split].vectors for split in SPLITS},
             {split: features[split].valid for split in SPLITS},
             sentences,
@@ -32,7 +33,8 @@ with job(snakemake.log[0], snakemake.threads) as logger:
             seed=snakemake.params.seed,
             **snakemake.params.structural,
         )
-        measured.append([frame.assign(**keys, step=step) for frame in frames])
-    for frames, path in zip(zip(*measured, strict=True), snakemake.output, strict=True):
+        scores.append(measured[0].assign(**keys, step=step))
+        answers.append(compact(measured[1].assign(**keys, step=step)))
+    for frames, path in zip((scores, answers), snakemake.output, strict=True):
         with atomic_path(path) as scratch:
             pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)

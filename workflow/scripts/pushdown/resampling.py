@@ -1,0 +1,23 @@
+from ontogeny.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.claims import evaluate, write_claims
+    from ontogeny.pushdown.answers import read_answers
+    from ontogeny.pushdown.claims import CLAIMS
+    from ontogeny.pushdown.migration import migration
+    from ontogeny.pushdown.resampling import resample
+    from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
+    from ontogeny.tables import check, read_measurements, write_table
+
+    scores = read_measurements(snakemake.input.scores)
+    check(scores, PUSHDOWN)
+    maps = resample(
+        scores,
+        read_answers(snakemake.input.answers),
+        share=snakemake.params.share,
+        draws=snakemake.params.draws,
+        seed=snakemake.params.seed,
+    )
+    write_table(migration(maps), MIGRATION, snakemake.output.migration)
+    claims = evaluate(CLAIMS, {(maps.run, maps.corpus): maps}, snakemake.params.tier)
+    write_claims(claims, snakemake.output.claims)
