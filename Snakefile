@@ -15,6 +15,7 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/corpora.smk"
 include: "rules/runs.smk"
+include: "rules/audit.smk"
 include: "rules/features.smk"
 include: "rules/pushdown.smk"
 include: "rules/claims.smk"
@@ -25,6 +26,7 @@ rule all:
     input:
         layout.minimal_pair_suites(config),
         layout.loss_figures(config),
+        layout.audit_files(config),
         layout.figures(config, "pushdown", list(PUSHDOWN_FIGURES)),
         [f"results/tables/{name}.parquet" for name in PUSHDOWN_TABLES if PUSHDOWN],
         "results/claims.tsv",

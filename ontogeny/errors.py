@@ -28,6 +28,10 @@ class CheckpointError(OntogenyError):
     """A checkpoint is missing, truncated, or not what its trajectory says it is."""
 
 
+class TrajectoryError(OntogenyError):
+    """The checkpoints of a trajectory can't all be what their steps say they are."""
+
+
 class TrainingError(OntogenyError):
     """A training run cannot go on, for example because its loss is no longer a number."""
 

@@ -141,6 +141,29 @@ def figures(config: Config, study: str, names: list[str]) -> list[str]:
     ]
 
 
+def studied_trajectories(config: Config) -> list[tuple[str, int]]:
+    """Return run and seed of every trajectory that a study reads, in the order of the runs."""
+    studied = {run for study in config["studies"].values() for run in study.get("runs", [])}
+    return [
+        (name, seed)
+        for name, run in config["runs"].items()
+        if name in studied
+        for seed in run["seeds"]
+    ]
+
+
+def studied_files(config: Config, name: str) -> list[str]:
+    """Return the file of that name in the folder of every trajectory that a study reads."""
+    return [f"results/runs/{run}/seed-{seed}/{name}" for run, seed in studied_trajectories(config)]
+
+
+def audit_files(config: Config) -> list[str]:
+    """Return what the audits of the trajectories come to: findings, statistics and figures."""
+    runs = dict.fromkeys(run for run, _ in studied_trajectories(config))
+    tables = ["results/audit.tsv", "results/tables/weights.parquet"] if runs else []
+    return [*tables, *(f"results/figures/runs/audit.{run}.svg" for run in runs)]
+
+
 def loss_figures(config: Config) -> list[str]:
     """Return the figures of the losses of the runs that are pretrained here."""
     return [f"results/figures/runs/loss.{run}.svg" for run in runs_of_kind(config, "pretrain")]

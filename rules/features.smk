@@ -1,6 +1,6 @@
 """Features: word vectors of every layer, for a chunk of checkpoints and one study's sample.
 
-Needs trajectories and samples. Makes temporary folders of safetensors files,
+Needs trajectories that passed their audit, and samples. Makes temporary folders of safetensors files,
 step-{step}.{split}.safetensors, which go away once the study has measured them.
 """
 
@@ -15,6 +15,8 @@ rule features:
             )
         ],
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
+        # That it passed counts, not when: a change from stop to warn leaves the features as they are.
+        audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
         splits=rules.sample.output.splits,
     output:
         temp(

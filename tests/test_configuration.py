@@ -107,6 +107,7 @@ def message(keys, value):
         (["runs", "hub", "steps"], [{"from": 1, "to": 4, "by": 2}], "runs.hub.steps.0.to: is 4"),
         (["runs", "hub", "steps"], [{"from": 1}], "runs.hub.steps.0: the key 'to' is missing."),
         (["runs", "hub", "steps"], ["0"], "runs.hub.steps.0: is '0'; expected integer"),
+        (["runs", "mine", "audit"], "wran", "runs.mine.audit: is 'wran'; did you mean 'warn'?"),
         (["studies", "pushdwn"], {}, "studies: unknown key 'pushdwn'; did you mean 'pushdown'?"),
         (["studies", "pushdown", "runs"], ["smal"], "no run 'smal'; did you mean 'small'?"),
         (

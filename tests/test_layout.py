@@ -83,6 +83,20 @@ def test_only_what_is_pretrained_here_has_a_loss():
     assert layout.loss_figures(CONFIG) == ["results/figures/runs/loss.here.svg"]
 
 
+def test_what_a_study_reads_is_audited_and_nothing_else():
+    assert layout.studied_trajectories(CONFIG) == [("mine", 0), ("mine", 2), ("here", 5)]
+    assert layout.studied_files(CONFIG, "audit.tsv")[1] == "results/runs/mine/seed-2/audit.tsv"
+    assert layout.audit_files(CONFIG) == [
+        "results/audit.tsv",
+        "results/tables/weights.parquet",
+        "results/figures/runs/audit.mine.svg",
+        "results/figures/runs/audit.here.svg",
+    ]
+    one = {**CONFIG, "studies": {"pushdown": {"runs": ["here"]}, "synthetic": {}}}
+    assert layout.studied_trajectories(one) == [("here", 5)]
+    assert layout.audit_files({**CONFIG, "studies": {"synthetic": {}}}) == []
+
+
 def test_only_grammars_have_minimal_pairs():
     assert layout.minimal_pair_suites(CONFIG) == ["results/corpora/toy/minimal_pairs"]
 

@@ -45,7 +45,7 @@ def test_every_claim_has_a_verdict(finished):
 def test_every_figure_is_there_in_three_formats(finished):
     figures = finished / "results/figures"
     stems = {path.with_suffix("") for path in figures.rglob("*.svg")}
-    assert len(stems) == 7
+    assert len(stems) == 8
     for stem in stems:
         for suffix in ("svg", "png", "pdf"):
             assert stem.parent.joinpath(f"{stem.name}.{suffix}").stat().st_size > 1000
@@ -140,6 +140,8 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     for name in ("heatmap", "migration", "selectivity", "seen_unseen", "regions"):
         assert f"{name}.tiny.toyglish.svg" in page
     assert "loss.tiny.svg" in page
+    assert "audit.tiny.svg" in page
+    assert "results/audit.tsv" in page
     assert "forest.tiny.toyglish.svg" in page
 
 
