@@ -97,6 +97,8 @@ def check_what_the_rules_ask(config):
             read_recipe(recipe_settings(run), name)
         layout.checkpoint_patterns(config, name)
     for name, study in config["studies"].items():
+        if "runs" not in study:  # it trains models of its own
+            continue
         assert layout.measurements(config, name, "scores")
         for run in study["runs"]:
             assert layout.steps_of_chunk(config, name, run, 0)
