@@ -60,7 +60,7 @@ def vocabulary(path: str | os.PathLike[str]) -> str | None:
         if file.is_file():
             try:
                 return _vocabulary(file)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
                 raise CheckpointError(
                     f"{file}: not a readable vocabulary ({error!r}). Copy it again."
                 ) from error

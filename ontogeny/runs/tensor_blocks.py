@@ -5,6 +5,7 @@ memory of the process for as long as it is open, and a trajectory is larger than
 """
 
 import math
+import operator
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -60,16 +61,22 @@ def stored_tensors(path: str | os.PathLike[str]) -> dict[str, StoredTensor]:
         end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         start = file.stat().st_size - end
         for name, tensor in header.items():
-            first, after = tensor["data_offsets"]
-            shape = tuple(tensor["shape"])
-            item = ITEM_BYTES.get(tensor["dtype"])
-            if item is not None and after - first != item * math.prod(shape):
+            try:
+                first, after = map(operator.index, tensor["data_offsets"])
+                shape = tuple(map(operator.index, tensor["shape"]))
+                dtype = str(tensor["dtype"])
+            except (KeyError, TypeError, ValueError) as error:
                 raise CheckpointError(
-                    f"{file}: tensor {name} has {after - first} bytes; expected "
-                    f"{item * math.prod(shape)} for {tensor['dtype']} of shape {list(shape)}. Copy "
-                    "or train it again."
+                    f"{file}: tensor {name} is described as {tensor}; expected dtype, shape and "
+                    "data_offsets. Copy or train it again."
+                ) from error
+            expected = ITEM_BYTES.get(dtype, 0) * math.prod(shape)
+            if first < 0 or after < first or (dtype in ITEM_BYTES and after - first != expected):
+                raise CheckpointError(
+                    f"{file}: tensor {name} has {after - first} bytes; expected {expected} for "
+                    f"{dtype} of shape {list(shape)}. Copy or train it again."
                 )
-            found[name] = StoredTensor(file, tensor["dtype"], shape, start + first, after - first)
+            found[name] = StoredTensor(file, dtype, shape, start + first, after - first)
     return dict(sorted(found.items()))
 
 

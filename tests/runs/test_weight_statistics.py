@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,9 +208,22 @@ def test_a_file_that_shrinks_while_it_is_read_is_told(tmp_path):
         tensor_statistics([checkpoint])
 
 
-def test_a_tensor_whose_bytes_do_not_fit_its_shape_is_refused(tmp_path):
-    text = json.dumps({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}}).encode()
-    file = Path(tmp_path / "model.safetensors")
+@pytest.mark.parametrize(
+    ("tensor", "expected"),
+    [
+        (
+            {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]},
+            "has 8 bytes; expected 12 for F32",
+        ),
+        ({"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]}, "expected dtype, shape and"),
+        ({"dtype": "F32", "shape": "ab", "data_offsets": [0, 8]}, "expected dtype, shape and"),
+        ({"shape": [2], "data_offsets": [0, 8]}, "expected dtype, shape and data_offsets"),
+        ({"dtype": "F32", "shape": [-2], "data_offsets": [16, 8]}, "has -8 bytes; expected -8"),
+    ],
+)
+def test_a_header_that_contradicts_itself_is_refused(tmp_path, tensor, expected):
+    text = json.dumps({"a": tensor}).encode()
+    file = tmp_path / "model.safetensors"
     file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
-    with pytest.raises(CheckpointError, match=r"tensor a has 8 bytes; expected 12 for F32"):
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors: tensor a .*{expected}"):
         stored_tensors(tmp_path)
