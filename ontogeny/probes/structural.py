@@ -83,7 +83,7 @@ def fit_probes(
     dev: TreeVectors,
     *,
     rank: int | None = None,
-    epochs: int = 40,
+    epochs: int = 30,
     batch_size: int = 40,
     learning_rate: float = 0.1,
     seed: int = 0,

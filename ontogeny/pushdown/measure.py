@@ -21,7 +21,7 @@ def measure(
     *,
     l2: Sequence[float] = L2,
     rank: int | None = None,
-    epochs: int = 40,
+    epochs: int = 30,
     seed: int,
     device: torch.device | str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
