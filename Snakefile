@@ -4,7 +4,7 @@ min_version("9.0")
 
 
 # A configuration is whole: `--configfile mine.yaml` replaces the toy tier, it doesn't add to it.
-if "runs" not in config:
+if "studies" not in config:
 
     configfile: "config/config.yaml"
 
@@ -18,6 +18,7 @@ include: "rules/runs.smk"
 include: "rules/audit.smk"
 include: "rules/features.smk"
 include: "rules/pushdown.smk"
+include: "rules/strategies.smk"
 include: "rules/claims.smk"
 
 
@@ -29,6 +30,10 @@ rule all:
         layout.audit_files(config),
         layout.figures(config, "pushdown", list(PUSHDOWN_FIGURES)),
         [f"results/tables/{name}.parquet" for name in PUSHDOWN_TABLES if PUSHDOWN],
+        [f"results/tables/{name}.parquet" for name in STRATEGIES_TABLES if STRATEGIES],
+        layout.sweep_figures(
+            config, list(STRATEGIES_FIGURES_OF_A_VOCABULARY), list(STRATEGIES_FIGURES)
+        ),
         "results/claims.tsv",
 
 

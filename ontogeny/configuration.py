@@ -19,6 +19,7 @@ from ontogeny.runs.hub import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
 from ontogeny.runs.recipes import Recipe, read_recipe
 from ontogeny.runs.schedules import listed_steps, steps
+from ontogeny.strategies.conditions import contradictions as sweep_contradictions
 
 SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
 
@@ -43,7 +44,7 @@ def validate(
     """
     if not isinstance(config, Mapping):
         raise ConfigError(
-            f"{file}: holds {config!r}; expected the keys tier, corpora, runs and studies."
+            f"{file}: holds {config!r}; expected the keys tier and studies, with the corpora and runs that these name."
         )
     if problems := [*_keys_that_are_no_text(config), *_values_beyond_use(config)]:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
@@ -56,7 +57,7 @@ def validate(
         for problem in _describe(error)
     ]
     if not problems:
-        for corpora in (study["corpora"] for study in filled["studies"].values()):
+        for corpora in (study.get("corpora", {}) for study in filled["studies"].values()):
             corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
         problems = list(_progressions(filled))
     if not problems:
@@ -168,6 +169,8 @@ def _describe(error: ValidationError) -> Iterator[str]:
 
 
 def _suggest(name: str, known: list[str]) -> str:
+    if not known:
+        return "; there are none."
     close = difflib.get_close_matches(name, list(map(str, known)), n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
@@ -177,7 +180,7 @@ def _suggest(name: str, known: list[str]) -> str:
 def _progressions(config: Mapping[str, Any]) -> Iterator[str]:
     """Write the progressions in lists of steps out, and yield what is wrong with them."""
     runs = {f"runs.{name}": run for name, run in config["runs"].items()}
-    studies = {f"studies.{name}": study for name, study in config["studies"].items()}
+    studies = {f"studies.{name}": study for name, study in _studies_of_runs(config).items()}
     for key, entry in (runs | studies).items():
         if entry.get("kind") != "pretrain" and entry["steps"] is not None:
             try:
@@ -200,7 +203,9 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
             yield from _path_contradictions(name, run)
         if run["kind"] == "hub":
             yield from _hub_contradictions(name, run)
-    for study_name, study in config["studies"].items():
+    if "strategies" in config["studies"]:
+        yield from _sweep_contradictions("studies.strategies", config["studies"]["strategies"])
+    for study_name, study in _studies_of_runs(config).items():
         for name in study["runs"]:
             if name not in runs:
                 key = f"studies.{study_name}.runs"
@@ -221,6 +226,21 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
         for name in study["runs"]:
             if name in runs and study["steps"] is not None:
                 yield from _missing_steps(f"studies.{study_name}.steps", name, runs[name], study)
+
+
+def _studies_of_runs(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the studies that name runs and corpora; the others need none."""
+    return {name: study for name, study in config["studies"].items() if "runs" in study}
+
+
+def _sweep_contradictions(key: str, study: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        evaluated = steps(study["steps"], key=f"{key}.steps")
+    except ConfigError as error:
+        yield str(error)
+        return
+    for problem in sweep_contradictions(study, evaluated):
+        yield f"{key}.{problem}"
 
 
 def _pretraining_contradictions(

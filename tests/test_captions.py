@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ontogeny.claims import VERDICTS
 from ontogeny.pushdown.figures import FIGURES
+from ontogeny.strategies.figures import FIGURES as STRATEGIES_FIGURES
 
 REPORT = Path(__file__).parent.parent / "report"
 CAPTIONS = sorted(REPORT.glob("*.rst"))
@@ -23,13 +24,14 @@ corpora:
   toyglish: {kind: grammar}
 studies:
   pushdown: {}
+  strategies: {}
 """
 
 
 def rendered(path):
     """The text of a caption as Snakemake renders it, and as html; any flaw is an error."""
     snakemake = SimpleNamespace(
-        wildcards=SimpleNamespace(run="a-run", corpus="toyglish"),
+        wildcards=SimpleNamespace(run="a-run", corpus="toyglish", vocabulary="200"),
         params=SimpleNamespace(share=0.95),
         config=yaml.safe_load(CONFIG),
     )
@@ -55,6 +57,12 @@ def test_each_figure_of_the_study_has_a_caption_that_names_run_and_corpus(name):
     text, _ = rendered(REPORT / f"pushdown_{name}.rst")
     assert "a-run" in text
     assert "toyglish" in text
+
+
+@pytest.mark.parametrize("name", STRATEGIES_FIGURES)
+def test_each_figure_of_the_strategies_has_a_caption_that_names_the_task(name):
+    text, _ = rendered(REPORT / f"strategies_{name}.rst")
+    assert "Synthetic task" in text
 
 
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)

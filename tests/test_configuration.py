@@ -65,7 +65,8 @@ def message(keys, value):
     ("keys", "value", "expected"),
     [
         (["chnk"], 3, "the top level: unknown key 'chnk'; did you mean 'chunk'?"),
-        (["runs"], None, "the top level: the key 'runs' is missing."),
+        (["studies"], None, "the top level: the key 'studies' is missing."),
+        (["runs"], None, "studies.pushdown.runs: there is no run 'small'; there are none."),
         (["tier"], "toi", "tier: is 'toi'; did you mean 'toy'?"),
         (["chunk"], 0, "chunk: 0 is less than the minimum of 1."),
         (["chunk"], "four", "chunk: is 'four'; expected integer"),

@@ -6,7 +6,7 @@ share their seeds' initial weights and luck.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -60,17 +60,18 @@ def curves(table: pd.DataFrame, draws: int, seed: int) -> Curves:
     rows = table[names].drop_duplicates().sort_values(names).itertuples(index=False)
     conditions = tuple(Condition(*row) for row in rows)
     seeds, steps = np.unique(table["seed"]), np.unique(table["step"])
-    answers, probes = {}, {}
+    answers: dict[tuple[str, str], np.ndarray] = {}
+    probes: dict[tuple[str, str], np.ndarray] = {}
+    index = pd.MultiIndex.from_tuples([astuple(condition) for condition in conditions])
     for (metric, subset), part in table.groupby(["metric", "subset"]):
         of_layers = part["layer"].notna().all()
-        sides = [pd.MultiIndex.from_tuples([(c.__dict__.values()) for c in conditions])]
         axes = [seeds, steps, np.unique(part["layer"])] if of_layers else [seeds, steps]
         keys = ["seed", "step", "layer"] if of_layers else ["seed", "step"]
-        places = [sides[0].get_indexer(pd.MultiIndex.from_frame(part[names]))]
+        places = [index.get_indexer(pd.MultiIndex.from_frame(part[names]))]
         places += [np.searchsorted(axis, part[key]) for axis, key in zip(axes, keys, strict=True)]
         values = np.full((len(conditions), *map(len, axes)), np.nan)
         values[tuple(places)] = part["value"]
-        (probes if of_layers else answers)[metric, subset] = values
+        (probes if of_layers else answers)[str(metric), str(subset)] = values
     weights = bootstrap_weights(len(seeds), draws, np.random.default_rng(seed))
     return Curves(conditions, seeds, steps, answers, probes, weights)
 
@@ -128,7 +129,7 @@ def gain_by_forgetting(found: Curves, forgetting: str, subset: str) -> np.ndarra
     last, result = final(found, subset), np.full((len(found.conditions), len(found.seeds)), np.nan)
     places = {condition: place for place, condition in enumerate(found.conditions)}
     for condition, place in places.items():
-        plain = Condition(**{**condition.__dict__, "forgetting": "none"})
+        plain = replace(condition, forgetting="none")
         if condition.forgetting == forgetting and plain in places:
             result[place] = last[place] - last[places[plain]]
     return result

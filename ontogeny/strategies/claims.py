@@ -80,7 +80,13 @@ def claims(found: Curves) -> list[Claim]:
     """Return the study's claims; each says in its statistic at what size it was tested."""
     vocabularies = sorted({condition.vocabulary for condition in found.conditions})
     sizes = ", ".join(f"{size:,}" for size in vocabularies)
-    scale = f"(vocabulary {sizes}; {found.steps[-1]:,} updates)"
+    levels = sorted({condition.ambiguity for condition in found.conditions} - {0})
+    ambiguities = ", ".join(f"{level:g}" for level in levels)
+    laws = ", ".join(f"{a:g}" for a in sorted({c.alpha for c in found.conditions} - {0}))
+    scale = (
+        f"(tested with vocabulary {sizes}; alpha {laws or 'none'}; ambiguity "
+        f"{ambiguities or 'none'}; {found.steps[-1]:,} updates)"
+    )
 
     def claim(
         number: str,

@@ -54,16 +54,18 @@ def draw_set(
     if subset == "unseen":
         query, other = _two_held_out(vocabulary.held_out, numbers, queried)
         first = vocabulary.first_held_out
-        nouns, adjectives = (
-            first + torch.where(noun_query, *pair) for pair in ((query, other), (other, query))
-        )
+        nouns = first + torch.where(noun_query, query, other)
+        adjectives = first + torch.where(noun_query, other, query)
     else:
         probabilities, switch = _subset_laws(subset, laws)
         asked = probabilities if queried is None else probabilities * queried
         query = draw_ranks(cumulative(asked), numbers[:, 0].contiguous())
         other = draw_ranks(cumulative(probabilities), numbers[:, 1].contiguous())
-        ranks = (torch.where(noun_query, *pair) for pair in ((query, other), (other, query)))
-        nouns, adjectives = in_roles(vocabulary, switch, *ranks, numbers[:, 2:4])
+        noun_ranks = torch.where(noun_query, query, other)
+        adjective_ranks = torch.where(noun_query, other, query)
+        nouns, adjectives = in_roles(
+            vocabulary, switch, noun_ranks, adjective_ranks, numbers[:, 2:4]
+        )
     return compose(nouns, adjectives, numbers[:, 4] < 0.5, noun_query)
 
 

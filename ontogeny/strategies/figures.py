@@ -61,8 +61,9 @@ def curves(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
                 gid = f"{alpha:g}:{ambiguity:g}:{forgetting}:{subset}"
                 band(axes, summary, gid=gid, **(style | {"markersize": 2}))
             axes.set_title(f"{law_name(alpha)}; {_row_name(ambiguity, forgetting)}", fontsize=6.5)
-    _label_outer(grid, step_label(steps), "share of sequences right")
-    legend_below(figure, accuracy["seed"].nunique(), _handles(SUBSET_STYLES), columns=7)
+    _label_outer(grid, step_label(steps))
+    figure.supylabel("share of sequences right")
+    legend_below(figure, accuracy["seed"].nunique(), _handles(SUBSET_STYLES), columns=5)
     return figure
 
 
@@ -78,15 +79,13 @@ def _row_name(ambiguity: float, forgetting: str) -> str:
     return f"{forgetting} forgetting" + (f", amb. {ambiguity:g}" if ambiguity else "")
 
 
-def _label_outer(grid: np.ndarray, x: str, y: str) -> None:
-    """Label the lowest panel of each column and the leftmost of each row."""
+def _label_outer(grid: np.ndarray, x: str) -> None:
+    """Label the x axis of the lowest panel of each column."""
     for column in grid.T:
         shown = [axes for axes in column if axes.axison]
         if shown:
             shown[-1].set_xlabel(x)
             shown[-1].tick_params(labelbottom=True)
-    middle = len(grid) // 2
-    grid[middle, 0].set_ylabel(y)
 
 
 def _handles(styles: dict[str, dict[str, Any]]) -> list[Line2D]:
@@ -117,7 +116,8 @@ def switch(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
                 summary = over_seeds(cell[cell["subset"] == subset], "ambiguity")
                 summary.index = np.searchsorted(levels, summary.index)
                 band(axes, summary, gid=f"{vocabulary}:{alpha:g}:{subset}", **style)
-    _label_outer(grid, "ambiguity (share)", "share of sequences right\nat the last step")
+    _label_outer(grid, "ambiguity (share)")
+    figure.supylabel("share of sequences right at the last step")
     legend_below(figure, last["seed"].nunique(), _handles(shown), columns=5)
     return figure
 

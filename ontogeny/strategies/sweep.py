@@ -121,9 +121,7 @@ def prepare_training(
         drawn = training_sequences(vocabulary, own, uniforms)
         return Batch(drawn.inputs, answer, drawn.answers)
 
-    optimiser = AdamW(
-        stack, epsilon=settings["epsilon"], weight_decay=settings["weight_decay"]
-    )
+    optimiser = AdamW(stack, epsilon=settings["epsilon"], weight_decay=settings["weight_decay"])
     return LockstepTraining(
         stack,
         optimiser,

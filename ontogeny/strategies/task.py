@@ -93,8 +93,12 @@ class Sequences:
 
 def training_sequences(vocabulary: Vocabulary, laws: Laws, numbers: Tensor) -> Sequences:
     """Return random sequences; `numbers` (members, 6, sequences) are uniform from [0, 1)."""
-    ranks = [draw_ranks(laws.cumulated, numbers[:, slot].contiguous()) for slot in (0, 1)]
-    nouns, adjectives = in_roles(vocabulary, laws.switch, *ranks, numbers[:, 2:4])
+    noun_ranks, adjective_ranks = (
+        draw_ranks(laws.cumulated, numbers[:, slot].contiguous()) for slot in (0, 1)
+    )
+    nouns, adjectives = in_roles(
+        vocabulary, laws.switch, noun_ranks, adjective_ranks, numbers[:, 2:4]
+    )
     return compose(nouns, adjectives, numbers[:, 4] < 0.5, numbers[:, 5] < 0.5)
 
 

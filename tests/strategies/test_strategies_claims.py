@@ -147,7 +147,8 @@ def test_a_member_that_is_missing_leaves_the_others_to_count():
 
 def test_the_statistic_says_at_what_size_it_was_tested():
     rows = judged(planted(grid={"vocabulary": [100, 1000]}))
-    assert rows["statistic"].str.contains(r"vocabulary 100, 1,000; 320 updates", regex=False).all()
+    size = "vocabulary 100, 1,000; alpha 1.2, 1.5; ambiguity 0.1; 320 updates"
+    assert rows["statistic"].str.contains(size, regex=False).all()
 
 
 def test_rows_in_any_order_give_the_same_claims(tmp_path):
