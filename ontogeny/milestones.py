@@ -1,4 +1,4 @@
-"""Milestones of training with their uncertainty: bootstrap weights, intervals, and rank trends.
+"""Milestones of training with their uncertainty: onsets, bootstrap intervals, rank trends.
 
 The bootstrap works on weights. A draw says how often each seed and each sentence was drawn; a
 measure that is a ratio of sums over sentences is then two matrix products for all draws, steps
@@ -156,3 +156,119 @@ def spearman(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     defined = (count >= 3) & (spread > 0)
     correlation = np.divide(covariance, spread, out=np.full(count.shape, np.nan), where=defined)
     return np.clip(correlation, -1, 1)
+
+
+def log_step(steps: np.ndarray) -> np.ndarray:
+    """Return the natural logarithm of steps, with a place for step 0; shape (steps,).
+
+    `steps` rise strictly. Step 0, the initialisation, stands one gap of the schedule to the left of
+    the first positive step, as on a figure's axis: it anchors a curve's flat beginning, and isn't
+    so far away that whatever follows looks abrupt.
+    """
+    steps = np.asarray(steps, dtype=np.float64)
+    if steps[0] > 0:
+        return np.log(steps)
+    places = np.log(steps[1:])
+    gap = places[1] - places[0] if len(places) > 1 else 1.0
+    return np.concatenate([[places[0] - gap], places]) if len(places) else np.zeros(1)
+
+
+def local_derivatives(
+    steps: np.ndarray, values: np.ndarray, bandwidth: float = 1.0, neighbours: int = 2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve's slope and acceleration in log step, at each of its steps.
+
+    `steps` has shape (steps,), `values` and both results (..., steps). A parabola is fitted around
+    each step to the points within `bandwidth` (in units of the natural logarithm), weighted by
+    1 - (distance / bandwidth)^2: local quadratic regression with the Epanechnikov kernel (Fan and
+    Gijbels 1996, section 3.1), which needs no even spacing. Where fewer than `neighbours` points on
+    either side lie well within it, the bandwidth grows until they do. NaN at steps that have fewer
+    than `neighbours` steps on a side, and in a curve that has a NaN.
+    """
+    x = log_step(steps)
+    matrices = np.full((2, len(x), len(x)), np.nan)
+    for at in range(neighbours, len(x) - neighbours):
+        farthest = max(x[at] - x[at - neighbours], x[at + neighbours] - x[at])
+        distance = (x - x[at]) / max(bandwidth, 1.5 * farthest)
+        root = np.sqrt(np.maximum(1 - distance**2, 0))
+        powers = np.stack([np.ones(len(x)), x - x[at], (x - x[at]) ** 2], axis=1)
+        fit = np.linalg.pinv(powers * root[:, None]) * root
+        matrices[:, at] = fit[1], 2 * fit[2]
+    slope, acceleration = (values @ matrix.T for matrix in matrices)
+    return slope, acceleration
+
+
+def onset(steps: np.ndarray, values: np.ndarray, bandwidth: float = 1.0) -> np.ndarray:
+    """Return the step at which a curve accelerates most in log step, one of `steps`; shape (...).
+
+    `values` has shape (..., steps): one curve, or one for each bootstrap draw. The acceleration is
+    that of `local_derivatives`; the first two and the last two steps can't be an onset. NaN for a
+    curve that nowhere accelerates or has a NaN. Raises `ValueError` with fewer than five steps.
+    (Chen et al. 2024, section 3: the onset of structure, and that of capability.)
+    """
+    acceleration = local_derivatives(steps, _curves(steps, values, 5), bandwidth)[1]
+    return _place_of_largest(steps, acceleration, values)
+
+
+def steepest_drop(
+    steps: np.ndarray, values: np.ndarray, bandwidth: float = 1.0, share: float = 0.5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where a curve falls most steeply in log step, and the window of that drop.
+
+    `values` has shape (..., steps), the three results (...): the step of the steepest slope, and
+    the first and the last of the steps around it, without a gap, at which the slope is at least
+    `share` as steep. The first and the last step can't be among them. NaN for a curve that nowhere
+    falls or has a NaN. Raises `ValueError` with fewer than three steps.
+    """
+    slope = local_derivatives(steps, _curves(steps, values, 3), bandwidth, neighbours=1)[0]
+    fall = np.where(np.isnan(slope), 0.0, -slope)
+    steepest = _place_of_largest(steps, -slope, values)
+    at = fall.argmax(axis=-1)[..., None]
+    shallow = fall < share * np.take_along_axis(fall, at, axis=-1)
+    places = np.arange(fall.shape[-1])
+    first = np.where(shallow & (places < at), places + 1, 0).max(axis=-1)
+    last = np.where(shallow & (places > at), places - 1, fall.shape[-1] - 1).min(axis=-1)
+    ends = np.asarray(steps, dtype=np.float64)[np.stack([first, last])]
+    ends = np.where(np.isnan(steepest), np.nan, ends)
+    return steepest, ends[0], ends[1]
+
+
+def bootstrapped_onset(
+    steps: np.ndarray,
+    right: np.ndarray,
+    total: np.ndarray,
+    draws: int,
+    seed: int,
+    bandwidth: float = 1.0,
+) -> np.ndarray:
+    """Return the onset of a mean over seeds, shape (1 + draws,): as measured, then as redrawn.
+
+    `right` has shape (sentences, seeds, steps), the sum over a sentence's words (or 0, 0.5 or 1 for
+    a minimal pair), and `total` likewise, or (sentences, 1, 1), how many they are; the curve is the
+    ratio of their sums, for each seed, then the mean over seeds. Seeds and sentences are drawn as
+    in `crossed_weights`; `bootstrap_interval` makes the interval, and two such results from the
+    same sentences and `seed` can be compared draw by draw.
+    """
+    by_seed, by_sentence = crossed_weights(
+        right.shape[1], len(right), draws, np.random.default_rng(seed)
+    )
+    total = np.broadcast_to(total, right.shape)
+    curves = mean_over_seeds(resampled_ratio(by_sentence, right, total), by_seed)
+    return onset(steps, curves, bandwidth)
+
+
+def _curves(steps: np.ndarray, values: np.ndarray, least: int) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if len(steps) < least or values.shape[-1] != len(steps):
+        raise ValueError(
+            f"a curve has {values.shape[-1]} values at {len(steps)} steps; expected as many values "
+            f"as steps, and at least {least}"
+        )
+    return values
+
+
+def _place_of_largest(steps: np.ndarray, numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the step of the largest number, NaN where none is positive beyond rounding errors."""
+    numbers = np.where(np.isnan(numbers), -np.inf, numbers)
+    found = np.asarray(steps, dtype=np.float64)[numbers.argmax(axis=-1)]
+    return np.where(numbers.max(axis=-1) > 1e-9 * np.abs(values).max(axis=-1), found, np.nan)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ontogeny.change_points import change_points
 from ontogeny.milestones import (
     bootstrap_interval,
     bootstrapped_onset,
-    change_points,
     local_derivatives,
     log_step,
     onset,

@@ -34,7 +34,7 @@ def logits_at(
     if logits.shape[:2] != (1, len(positions)):
         raise CheckpointError(
             f"{model_name(model)}: gave logits of shape {tuple(logits.shape)} for "
-            f"{len(positions)} positions; expected a language model with a head over its last layer."
+            f"{len(positions)} positions; expected a head over its last layer."
         )
     return logits[0].float()
 
@@ -50,15 +50,40 @@ def refuse_nan(numbers: Tensor, name: str) -> None:
 
 @contextmanager
 def _head_reads(model: Any, positions: Tensor) -> Iterator[None]:
-    """Have the model's head read the last layer's vectors at `positions`, as one sequence."""
+    """Have the model's head read the last layer's vectors at `positions`, as one sequence.
+
+    Where it is known how (`_after_attention`), the last layer itself computes no others.
+    """
+
+    def at_positions(states: Tensor) -> Tensor:
+        return states.flatten(0, 1)[positions][None]
+
+    def narrow(module: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(at_positions(states) for states in inputs)
 
     def choose(module: Any, inputs: Any, outputs: Any) -> Any:
-        states = outputs[0]
-        outputs[next(iter(outputs.keys()))] = states.flatten(0, 1)[positions][None]
+        if last is None:
+            outputs[next(iter(outputs.keys()))] = at_positions(outputs[0])
         return outputs
 
-    handle = model.base_model.register_forward_hook(choose)
+    last = _after_attention(model)
+    handles = [model.base_model.register_forward_hook(choose)]
+    if last is not None:
+        handles.append(last.register_forward_pre_hook(narrow))
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
+
+
+def _after_attention(model: Any) -> Any:
+    """Return the module of the last layer from which on each position is computed by itself.
+
+    BERT and its kin have one: it gets the attention's result and what the layer began with, and all
+    that follows reads its output alone. None for other models.
+    """
+    layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
+    attention = getattr(layers[-1], "attention", None) if layers else None
+    output = getattr(attention, "output", None)
+    return output if type(output).__name__.endswith("SelfOutput") else None

@@ -59,9 +59,10 @@ def gold_edges(sentences: pd.DataFrame, source: str) -> Edges:
             f"{source}: syntactic attention is scored on dependency trees, and this corpus has no "
             f"{' and no '.join(missing)}. Name a corpus with trees."
         )
-    rows = sentences[sentences["head"].notna() & sentences["deprel"].notna()]
+    parsed = (sentences["head"].notna() & sentences["deprel"].notna()).to_numpy()
+    rows = sentences[parsed]
     lengths = np.array([len(words) for words in rows["words"]], dtype=np.int64)
-    sentence = np.repeat(np.flatnonzero(sentences.index.isin(rows.index)), lengths)
+    sentence = np.repeat(np.flatnonzero(parsed), lengths)
     dependent = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     head = np.array([head for heads in rows["head"] for head in heads], dtype=np.int64) - 1
     relation = np.array([name for names in rows["deprel"] for name in names], dtype=object)

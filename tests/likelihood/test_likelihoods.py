@@ -68,9 +68,7 @@ def test_the_within_word_correction_changes_words_of_several_pieces_alone():
 def test_a_copy_that_several_sentences_share_is_read_once():
     model, tokenizer = build("bert")
     read = []
-    model.base_model.register_forward_pre_hook(
-        lambda module, inputs, named: read.append(len(named["input_ids"])), with_kwargs=True
-    )
+    model.base_model.register_forward_pre_hook(lambda module, inputs: read.append(len(inputs[0])))
     pair = ["the cat sat .", "the a sat ."]
     lengths = [len(tokenizer(text)["input_ids"]) - 2 for text in pair]
     pseudo_log_likelihood(model, tokenizer, pair, device="cpu")
@@ -110,6 +108,17 @@ def test_log_likelihoods_of_all_texts_add_up_to_one():
         model, tokenizer, [text for text in one_token if text != "<|end|>"], device="cpu"
     )
     assert np.exp(scores).sum() == pytest.approx(float(share), rel=1e-4)
+
+
+def test_the_last_layer_of_a_bert_computes_the_chosen_positions_alone():
+    model, _ = build("bert")
+    read = []
+    for layer in model.bert.encoder.layer:
+        layer.intermediate.register_forward_hook(
+            lambda module, inputs, output: read.append(inputs[0].shape[:-1].numel())
+        )
+    logits_at(model, torch.arange(12).reshape(3, 4) + 5, None, torch.tensor([2, 7]))
+    assert read == [12, 2]
 
 
 def test_the_head_reads_the_chosen_positions_alone_and_gradients_reach_the_model():

@@ -202,10 +202,8 @@ def test_the_offset_baseline_equals_a_count_by_hand():
 def test_held_out_hits_are_of_the_option_best_on_the_other_half(seed, count):
     generator = np.random.default_rng(seed)
     corpus = random_corpus(generator, count)
-    corpus.loc[0] = as_corpus(
-        [{"words": ["a", "b"], "head": [0, 1], "deprel": ["root", "obj"]}]
-    ).loc[0]
-    corpus.loc[1] = corpus.loc[0]
+    two_words = {"words": ["a", "b"], "head": [0, 1], "deprel": ["root", "obj"]}
+    corpus = pd.concat([corpus, as_corpus([two_words] * 2)], ignore_index=True)
     edges = gold_edges(corpus, "c")
     options = generator.integers(0, 2, (len(edges.sentence), 7)).astype(np.float32)
     found = held_out_hits(options, edges, seed)
@@ -277,8 +275,8 @@ def test_a_model_is_scored_from_end_to_end_and_sentences_it_cant_read_are_left_o
         words[: len(own)]
         for words, own in zip(random_sentences(0, 30, 9, 9), corpus["words"], strict=True)
     ]
-    corpus.loc[30] = {**corpus.loc[0], "words": ["unhappily"] * 40, "head": [0] + [1] * 39}
-    corpus.at[30, "deprel"] = ["root"] + ["only"] * 39
+    long = {"words": ["unhappily"] * 40, "head": [0] + [1] * 39, "deprel": ["root"] + ["only"] * 39}
+    corpus = pd.concat([corpus, as_corpus([long])], ignore_index=True)
     edges = gold_edges(corpus, "c")
     scored = edge_hits(word_attention(model, tokenizer, corpus["words"], device="cpu"), edges)
     assert isinstance(scored, EdgeHits)
