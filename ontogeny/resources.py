@@ -64,7 +64,7 @@ def parameters(run: Mapping[str, Any]) -> int:
     that isn't trained here has what its entry says.
     """
     if run["kind"] != "pretrain":
-        return run.get("parameters", 110_000_000)
+        return run["parameters"]
     recipe = _recipe(run)
     feedforward = recipe.feedforward or 4 * recipe.width
     block = 4 * recipe.width**2 + 2 * recipe.width * feedforward

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ontogeny import resources
@@ -135,6 +135,7 @@ def test_the_toy_tier_stays_well_within_what_it_asks_for():
     assert all(amounts[name] < 300 for name in amounts if name.endswith("runtime"))
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 1e6), st.integers(1, 6))
 def test_an_amount_is_whole_and_doubles_at_each_further_attempt(amount, attempt):
     asked_for = resources.doubling(amount)(None, attempt)
@@ -151,6 +152,7 @@ def test_every_job_asks_for_twice_as_much_at_the_second_attempt(run):
     assert all(isinstance(amount, int) for amount in first.values())
 
 
+@settings(deadline=None)
 @given(st.integers(10**6, 10**11), st.integers(2, 50))
 def test_a_larger_model_or_more_words_never_ask_for_less(parameters, factor):
     words = {"train": 1000, "dev": 100, "test": 100}

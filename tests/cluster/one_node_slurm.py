@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 # The default place: a job's own srun reads it there, since jobs don't inherit SLURM_CONF.
 CONF = Path("/etc/slurm/slurm.conf")
+GPUS_CONF = CONF.with_name("gres.conf")
 TEMPLATE = Path(__file__).parent / "slurm.conf.template"
 MUNGE_SOCKET = Path("/run/munge/munge.socket.2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
@@ -34,11 +35,12 @@ def node_state():
 
 
 class Job(NamedTuple):
-    """What the controller knows of a job; `megabytes` is the memory that it asked for."""
+    """What the controller knows of a job; `megabytes` and `gpus` are what it asked for."""
 
     id: str
     state: str
     megabytes: int
+    gpus: int
     comment: str
 
 
@@ -46,11 +48,11 @@ def jobs(state="all"):
     """Return the jobs that the controller knows, oldest first, each task of an array by itself."""
     lines = slurm(
         *("squeue", "--noheader", "--array", "--sort=i", f"--states={state}"),
-        "--Format=JobArrayID: ,State: ,MinMemory: ,Comment: ",
+        "--Format=JobArrayID: ,State: ,MinMemory: ,tres-per-job: ,Comment: ",
     ).splitlines()
     return [
-        Job(id, state, int(memory.rstrip("M")), comment)
-        for id, state, memory, comment in (line.split() for line in lines)
+        Job(id, state, int(memory.rstrip("M")), 0 if gpus == "N/A" else int(gpus[-1]), comment)
+        for id, state, memory, gpus, comment in (line.split() for line in lines)
     ]
 
 
@@ -73,6 +75,8 @@ def cluster(folder, *, cpus=2, megabytes=32000):
     )
     CONF.parent.mkdir(parents=True, exist_ok=True)
     CONF.write_text(conf)
+    # Slurm counts device files as GPUs; what they are is for the job to find out.
+    GPUS_CONF.write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")
     daemons = []
     try:
         if not succeeds("munge", "-n"):
@@ -90,6 +94,7 @@ def cluster(folder, *, cpus=2, megabytes=32000):
             daemon.terminate()
             daemon.wait(PATIENCE)
         CONF.unlink()
+        GPUS_CONF.unlink()
 
 
 def assert_ready():

@@ -67,10 +67,10 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
         assert asked[f"rule_pretrain_toy-bert_wildcards_{seed}"] == training
     probing = resources.probes_memory(checked, "pushdown", "toy-bert")
     assert asked["rule_pushdown_probe_wildcards_toyglish_toy-bert_0_0"] == probing
-    # 14 short jobs are 6 of Slurm's.
-    for chain in ("corpora", "loss", "pushdown", "figures"):
-        assert len([comment for comment in asked if comment.startswith(f"rule_{chain}_")]) == 1
-    assert len(ran) == 2 + 4 + 4 + 6
+    # Of 26 jobs 13 are short, and 4 of Slurm's do them: names of group and first rule.
+    for group in ("corpora_corpus", "loss_loss", "pushdown_pushdown", "figures_claims"):
+        assert len([comment for comment in asked if comment.startswith(f"rule_{group}_")]) == 1
+    assert len(ran) == 26 - 13 + 4
     # Slurm's own logs stay where a job failed, and none did.
     assert not list((tmp_path / "results/logs/slurm").rglob("*.log"))
     assert (tmp_path / "results/logs/pushdown/probe.toyglish.toy-bert.seed-0.chunk-0.log").is_file()
@@ -125,8 +125,8 @@ def test_an_array_of_seeds_trains_as_single_jobs_do(folder):
         assert made == contents(trajectory(folder, "undisturbed", seed))
 
 
-def write_large_checkpoint(folder, parameters):
-    """Write a BERT of one narrow layer and so many word vectors that it has these parameters."""
+def write_wide_checkpoint(folder, feedforward):
+    """Write a BERT of one layer, narrow but for its feedforward activations."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
@@ -135,13 +135,12 @@ def write_large_checkpoint(folder, parameters):
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", model_max_length=64
     )
-    width = 256
     config = BertConfig(
-        vocab_size=parameters // width,
-        hidden_size=width,
+        vocab_size=3,
+        hidden_size=64,
         num_hidden_layers=1,
         num_attention_heads=2,
-        intermediate_size=width,
+        intermediate_size=feedforward,
         max_position_embeddings=64,
         pad_token_id=1,
     )
@@ -150,16 +149,18 @@ def write_large_checkpoint(folder, parameters):
 
 
 def test_a_job_over_its_memory_comes_back_with_more(tmp_path):
-    # 1 GB of weights, where the configuration says that there is next to nothing.
-    write_large_checkpoint(tmp_path / "large/step-0", 250_000_000)
-    large = {"kind": "local", "path": str(tmp_path / "large/step-{step}"), "seeds": [0]}
-    config = small({"large": large | {"steps": [0], "parameters": 1000}}, ["upos"])
-    features = "results/features/pushdown/toyglish/large/seed-0/chunk-0"
+    # Activations of 0.6 GB, twice, where the configuration says that the model is next to nothing.
+    write_wide_checkpoint(tmp_path / "wide/step-0", feedforward=300_000)
+    wide = {"kind": "local", "path": str(tmp_path / "wide/step-{step}"), "seeds": [0]}
+    config = small({"wide": wide | {"steps": [0], "parameters": 1000}}, ["upos"]) | {"gpus": 1}
+    features = "results/features/pushdown/toyglish/wide/seed-0/chunk-0"
     on_slurm(tmp_path, config, features)
-    first, second = jobs_of("rule_features_wildcards_pushdown_toyglish_large_0_0")
+    first, second = jobs_of("rule_features_wildcards_pushdown_toyglish_wide_0_0")
     assert first.state in {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
     assert second.state == "COMPLETED"
     assert second.megabytes == 2 * first.megabytes
+    assert first.gpus == second.gpus == 1
+    assert {job.gpus for job in jobs() if "_features_" not in job.comment} == {0}
     taken = open_features(tmp_path / features / "step-0.dev.safetensors")
     assert taken.vectors.shape[0] == 2
     assert np.isfinite(taken.vectors.numpy()).all()
