@@ -24,7 +24,7 @@ from tiny_workflow import (
 
 from ontogeny.runs.manifest import check_trajectory
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
 
 PATIENCE = 180  # seconds
 SPLITS = "results/corpora/toyglish/{}.parquet"
@@ -162,15 +162,16 @@ else:  # without the privilege to mount, the fault is put where files are moved 
     ):
         folder = tmp_path / "run"
         folder.mkdir()
+        monkeypatch.delenv("DEATHS")
         assert snakemake(folder, TINY, SPLITS.format("train")).returncode == 0
         before = made_by_jobs(folder)
+        monkeypatch.setenv("DEATHS", str(deaths))
         monkeypatch.setenv("FAULT", str(fault))
         process = snakemake(folder, TINY, SAMPLE)
         assert process.returncode != 0
         assert os.strerror(fault) in process.stdout
         assert KEPT in process.stdout
         assert made_by_jobs(folder) == before
-        monkeypatch.delenv("FAULT")
         monkeypatch.delenv("DEATHS")
         assert snakemake(folder, TINY, SAMPLE).returncode == 0
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from tiny_workflow import ROOT, command, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
 
 PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
 # Smaller chunks make more jobs: 1 is the hardest case.
