@@ -44,7 +44,8 @@ def validate(
     """
     if not isinstance(config, Mapping):
         raise ConfigError(
-            f"{file}: holds {config!r}; expected the keys tier and studies, with the corpora and runs that these name."
+            f"{file}: holds {config!r}; expected the keys tier and studies, and the runs and corpora "
+            "that these name."
         )
     if problems := [*_keys_that_are_no_text(config), *_values_beyond_use(config)]:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
@@ -204,7 +205,8 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
         if run["kind"] == "hub":
             yield from _hub_contradictions(name, run)
     if "strategies" in config["studies"]:
-        yield from _sweep_contradictions("studies.strategies", config["studies"]["strategies"])
+        for problem in sweep_contradictions(config["studies"]["strategies"]):
+            yield f"studies.strategies.{problem}"
     for study_name, study in _studies_of_runs(config).items():
         for name in study["runs"]:
             if name not in runs:
@@ -231,16 +233,6 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
 def _studies_of_runs(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the studies that name runs and corpora; the others need none."""
     return {name: study for name, study in config["studies"].items() if "runs" in study}
-
-
-def _sweep_contradictions(key: str, study: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        evaluated = steps(study["steps"], key=f"{key}.steps")
-    except ConfigError as error:
-        yield str(error)
-        return
-    for problem in sweep_contradictions(study, evaluated):
-        yield f"{key}.{problem}"
 
 
 def _pretraining_contradictions(

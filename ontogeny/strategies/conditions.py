@@ -2,11 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ontogeny.errors import ConfigError
+from ontogeny.runs.schedules import steps
 
 GRID_KEYS = ("alpha", "vocabulary", "ambiguity", "forgetting")
 SUBSETS = ("validation", "tail", "switch", "tail_switch", "unseen")  # evaluation sets
@@ -111,11 +112,13 @@ def jobs(settings: Settings) -> list[list[Member]]:
     return parts
 
 
-def contradictions(settings: Settings, evaluated: Sequence[int]) -> Iterator[str]:
-    """Yield what in a study's settings can't be, each with its key.
-
-    `evaluated` are the steps of the schedule. The schema has checked kinds and simple bounds.
-    """
+def contradictions(settings: Settings) -> Iterator[str]:
+    """Yield what in a study's settings can't be, each with its key, after the schema's checks."""
+    try:
+        evaluated = steps(settings["steps"])
+    except ConfigError as error:
+        yield str(error)
+        return
     for vocabulary in settings["grid"]["vocabulary"]:
         try:
             types_of_class(vocabulary)
