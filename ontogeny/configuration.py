@@ -44,8 +44,8 @@ def validate(
     """
     if not isinstance(config, Mapping):
         raise ConfigError(
-            f"{file}: holds {config!r}; expected the keys tier and studies, and the runs and corpora "
-            "that these name."
+            f"{file}: holds {config!r}; expected the keys tier and studies, and the runs and "
+            "corpora that these name."
         )
     if problems := [*_keys_that_are_no_text(config), *_values_beyond_use(config)]:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
