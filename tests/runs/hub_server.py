@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+LOCK = threading.Lock()
 LARGE = (".safetensors", ".bin", ".h5", ".msgpack")
 # The first that fits an address is it.
 ROUTES = {
@@ -53,6 +55,9 @@ class Hub:
     lists_sizes: bool = True
     token: str | None = None
     gated: bool = False
+    delay: float = 0.0  # seconds before a large file is sent
+    sending: int = 0  # large files that are on their way
+    most_at_once: int = 0
 
     def publish(self, repository, folder, revision="main"):
         """Put the files of a folder under a revision of a repository; return the commit."""
@@ -112,7 +117,8 @@ class Handler(BaseHTTPRequestHandler):
             status, headers = self.hub.refusals[asked["name"]].pop(0)
             return self.answer(status, headers, b"{}")
         if route == "content":
-            return self.send_content(asked["name"], self.hub.contents[asked["digest"]])
+            with self.counted():
+                return self.send_content(asked["name"], self.hub.contents[asked["digest"]])
         if self.hub.token and token != f"Bearer {self.hub.token}":
             code = "GatedRepo" if self.hub.gated else "RepoNotFound"
             return self.answer(403 if self.hub.gated else 401, {"X-Error-Code": code}, b"{}")
@@ -129,6 +135,19 @@ class Handler(BaseHTTPRequestHandler):
         if route == "info":
             return self.answer(200, {}, json.dumps(self.info(repository, commit, files)).encode())
         return self.send_file(asked["name"], commit, files)
+
+    @contextmanager
+    def counted(self):
+        with LOCK:
+            self.hub.sending += 1
+            self.hub.most_at_once = max(self.hub.most_at_once, self.hub.sending)
+        if self.hub.delay:
+            time.sleep(self.hub.delay)
+        try:
+            yield
+        finally:
+            with LOCK:
+                self.hub.sending -= 1
 
     def refs(self, repository):
         branches = [

@@ -89,7 +89,7 @@ def made_by_jobs(folder):
 
 def environment():
     return os.environ | {
-        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
         # Of this interpreter's environment, wherever the tests were started from.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
