@@ -3,7 +3,11 @@
 # Debian or a distribution like it. Needs root; does nothing where both are there.
 set -euo pipefail
 
-if command -v slurmctld slurmd munged >/dev/null; then
+complete=true
+for program in slurmctld slurmd munged sbatch srun; do
+  command -v "$program" >/dev/null || complete=false
+done
+if "$complete"; then
   exit 0
 fi
 if [ "$(id -u)" != 0 ]; then
