@@ -245,8 +245,10 @@ def _entities(
                 "expected O, B-TYPE, or I-TYPE after a tag of the same type."
             )
         return tags
+    if not any(values):  # nor is there need to know the order of fields
+        return innermost_tags(len(values), [])
     names = (fields or "").split("-")
-    if any(values) and not ("etype" in names and {"GRP", "eid"} & set(names)):
+    if not ("etype" in names and {"GRP", "eid"} & set(names)):
         raise CorpusError(
             f"{path}, line {sentence.line}: Entity= without the order of its fields (found "
             f"{fields!r}); expected a comment such as `# global.Entity = GRP-etype-identity` in "

@@ -259,3 +259,9 @@ def test_entities_that_nobody_has_are_refused_by_their_key(tmp_path):
 def test_bracketed_entities_without_the_order_of_their_fields_are_refused(tmp_path):
     with pytest.raises(CorpusError, match=r"line 1: Entity= without the order of its fields"):
         read_conllu([write(tmp_path, line(1, misc="Entity=(1-person)"))], entities="Entity")
+
+
+def test_a_sentence_without_entities_needs_no_order_of_their_fields(tmp_path):
+    path = write(tmp_path, line(1), "", ENTITY, line(1, misc="Entity=(1-person)"))
+    first, second = read_conllu([path], entities="Entity")
+    assert (first["entity"], second["entity"]) == (["O"], ["B-person"])
