@@ -16,7 +16,7 @@ import numpy as np
 # A move that is worth less than this isn't told. Two neighbours that were swapped stand out by the
 # logarithm of 2 (a straight path) or of the square root of 2 (a random walk) on either side, that
 # is, by 1.4 or 0.7; half of the latter, 0.35, is what a swap at the end of a random walk comes to.
-# Seven trajectories that we trained (learning rates from 0.002 to 0.01, constant or decaying to 0,
+# Six trajectories that we trained (learning rates from 0.002 to 0.01, constant or decaying to 0,
 # weight decay up to 1) depart by 0.01 at most in their right order, and no move is worth anything;
 # the swap of any two neighbours in them is worth 0.42 or more.
 CLEAR = 0.25
