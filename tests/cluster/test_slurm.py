@@ -58,7 +58,8 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     claims = read_claims(tmp_path / "results/claims.tsv")
     assert set(claims["verdict"]) <= {"replicated", "not replicated", "insufficient data"}
     assert len(list((tmp_path / "results/figures").rglob("*.svg"))) == 7
-    assert "Nothing to be done" in on_slurm(tmp_path, config, "--dry-run")
+    plan = on_slurm(tmp_path, config, "--dry-run", "--workflow-profile", "none")
+    assert "Nothing to be done" in plan
 
     checked = validate(config, "config.yaml", set())
     asked = {job.comment: job.megabytes for job in ran}
