@@ -109,6 +109,8 @@ rule audit_figure:
         "results/logs/runs/audit_figure.{run}.log",
     benchmark:
         "results/benchmarks/runs/audit_figure.{run}.tsv"
+    group:
+        "figures"
     conda:
         "../envs/tables.yaml"
     threads: 1
