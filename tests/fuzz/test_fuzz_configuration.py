@@ -112,7 +112,7 @@ def check_what_the_rules_ask(config):
 def test_an_altered_configuration_is_valid_or_refused_in_plain_words(tier):
     outcomes = set()
 
-    @fuzz(120)
+    @fuzz(80)
     @given(altered(SHIPPED.get(tier, FULL)))
     def check(config):
         result = validated(config)
