@@ -1,7 +1,7 @@
 """Sentences as batches of tokens: sorted by length, padded, as many as a budget allows."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -57,6 +57,11 @@ def padding_id(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -
         if padding is not None and padding >= 0:
             return int(padding)
     return 0
+
+
+def ready(model: Any, device: torch.device) -> Any:
+    """Return a model on the device, in evaluation mode."""
+    return model.to(device).eval()
 
 
 def model_name(owner: object) -> str:

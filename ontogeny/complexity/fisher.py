@@ -15,7 +15,7 @@ from ontogeny.errors import CheckpointError
 from ontogeny.likelihood.predictions import logits_at, refuse_nan
 from ontogeny.likelihood.questions import Batch, ask
 from ontogeny.likelihood.tokenised import tokenise
-from ontogeny.token_batches import model_name
+from ontogeny.token_batches import model_name, ready
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -54,7 +54,7 @@ def fisher_trace(
     if labels not in ("model", "data"):
         raise ValueError(f"labels is {labels!r}; expected model or data")
     device = default_device() if device is None else torch.device(device)
-    model = model.to(device).eval()
+    model = ready(model, device)
     texts = [" ".join(words) for words in sentences]
     text = tokenise(model, tokenizer, texts, begin=objective == "causal")
     questions = ask(text, tokenizer, objective=objective, share=share, seed=seed)

@@ -14,6 +14,7 @@ from ontogeny.token_batches import (
     model_name,
     padded,
     padding_id,
+    ready,
     token_budget,
 )
 
@@ -41,7 +42,7 @@ def log_likelihood(
     """
     device = default_device() if device is None else torch.device(device)
     return likelihood_of_tokens(
-        model.to(device).eval(),
+        ready(model, device),
         tokenise(model, tokenizer, sentences, begin=True),
         padding_id(model, tokenizer),
         tokens_per_batch=tokens_per_batch or token_budget(device),

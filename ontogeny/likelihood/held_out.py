@@ -10,7 +10,7 @@ from ontogeny.devices import default_device
 from ontogeny.likelihood.predictions import logits_at, refuse_nan
 from ontogeny.likelihood.questions import ask
 from ontogeny.likelihood.tokenised import tokenise
-from ontogeny.token_batches import model_name, padding_id, token_budget
+from ontogeny.token_batches import model_name, padding_id, ready, token_budget
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -40,7 +40,7 @@ def held_out_loss(
     loss is not a number, `CorpusError` if there is nothing to predict.
     """
     device = default_device() if device is None else torch.device(device)
-    model = model.to(device).eval()
+    model = ready(model, device)
     text = tokenise(
         model, tokenizer, [" ".join(words) for words in sentences], begin=objective == "causal"
     )

@@ -141,23 +141,18 @@ def accuracy(scores: pd.DataFrame) -> pd.DataFrame:
     and the overall one are means over paradigms, so that each counts the same, as in BLiMP, where
     all have as many pairs.
     """
-    scores = scores.assign(scored=~scores["too_long"])
-    counts = {"pairs": ("scored", "sum"), "unknown": ("unknown", "sum")}
-    counts["too_long"] = ("too_long", "sum")
-    by_paradigm = scores.groupby(["paradigm", "field"], as_index=False).agg(
-        accuracy=("correct", "mean"), **counts
+    scores = scores.assign(
+        pairs=~scores["too_long"], overall="all", accuracy=scores["correct"].astype(float)
     )
+    by_paradigm = scores.groupby(["paradigm", "field", "overall"])
+    counted = by_paradigm[["pairs", "unknown", "too_long"]].sum()
+    counted["accuracy"] = by_paradigm["accuracy"].mean()
     parts = []
-    for level, keys in (
-        ("paradigm", by_paradigm["paradigm"]),
-        ("field", by_paradigm["field"]),
-        ("overall", pd.Series("all", index=by_paradigm.index)),
-    ):
-        part = by_paradigm.groupby(keys.rename("name")).agg(
-            accuracy=("accuracy", "mean"),
-            **{name: (name, "sum") for name in counts},
-        )
-        parts.append(part.reset_index().assign(level=level))
+    for level in ("paradigm", "field", "overall"):
+        groups = counted.groupby(level=level)
+        part = groups[["pairs", "unknown", "too_long"]].sum()
+        part["accuracy"] = groups["accuracy"].mean()
+        parts.append(part.rename_axis("name").reset_index().assign(level=level))
     columns = ["level", "name", "accuracy", "pairs", "unknown", "too_long"]
     return pd.concat(parts, ignore_index=True)[columns]
 

@@ -11,7 +11,7 @@ from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError
 from ontogeny.likelihood.predictions import logits_at, refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
-from ontogeny.token_batches import model_name, token_budget
+from ontogeny.token_batches import model_name, ready, token_budget
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,7 +50,7 @@ def pseudo_log_likelihood(
         )
     device = default_device() if device is None else torch.device(device)
     return pseudo_of_tokens(
-        model.to(device).eval(),
+        ready(model, device),
         tokenise(model, tokenizer, sentences),
         int(tokenizer.mask_token_id),
         within_word=within_word,

@@ -85,8 +85,10 @@ def implicit_parse(scored: EdgeHits, seed: int = 0) -> ImplicitParse:
         best=np.stack(np.unravel_index(best, shape), axis=1),
         held_out=(held_out * per_edge)[:, 0],
         offsets=found_by_offset * per_edge,
+        uas=overall["uas"],
+        uas_held_out=overall["uas_held_out"],
+        offset_uas=overall["offset_uas"],
         per_sentence=_per_sentence(edges, credits),
-        **overall,
     )
 
 
