@@ -63,7 +63,7 @@ def curves(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
             axes.set_title(f"{law_name(alpha)}; {_row_name(ambiguity, forgetting)}", fontsize=6.5)
     _label_outer(grid, step_label(steps))
     figure.supylabel("share of sequences right")
-    legend_below(figure, accuracy["seed"].nunique(), _handles(SUBSET_STYLES), columns=5)
+    legend_below(figure, accuracy["seed"].nunique(), _handles(SUBSET_STYLES), columns=4)
     return figure
 
 
@@ -80,7 +80,11 @@ def _row_name(ambiguity: float, forgetting: str) -> str:
 
 
 def _label_outer(grid: np.ndarray, x: str) -> None:
-    """Label the x axis of the lowest panel of each column."""
+    """Label the lowest panel of each column, and give the leftmost of each row its numbers."""
+    for row in grid:
+        shown = [axes for axes in row if axes.axison]
+        if shown:
+            shown[0].tick_params(labelleft=True)
     for column in grid.T:
         shown = [axes for axes in column if axes.axison]
         if shown:
@@ -117,7 +121,7 @@ def switch(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
                 summary.index = np.searchsorted(levels, summary.index)
                 band(axes, summary, gid=f"{vocabulary}:{alpha:g}:{subset}", **style)
     _label_outer(grid, "ambiguity (share)")
-    figure.supylabel("share of sequences right at the last step")
+    figure.supylabel("share of sequences right\nat the last step")
     legend_below(figure, last["seed"].nunique(), _handles(shown), columns=5)
     return figure
 
