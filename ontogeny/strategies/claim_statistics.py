@@ -92,10 +92,13 @@ def decay(found: Curves, subset: str) -> np.ndarray:
 
 
 def change_since_peak(found: Curves, subset: str, peaking: str) -> np.ndarray:
-    """Return how a set's accuracy changes from the step at which another one peaks to the last."""
+    """Return how a set's accuracy changes from the step at which another one peaks to the last.
+
+    (conditions, seeds); NaN where the other one never rises above chance, so has no peak.
+    """
     at = np.nan_to_num(found.accuracy(peaking), nan=-1).argmax(-1)
     then = np.take_along_axis(found.accuracy(subset), at[..., None], -1)[..., 0]
-    return final(found, subset) - then
+    return np.where(peak(found, peaking) > CHANCE, final(found, subset) - then, np.nan)
 
 
 def embedding_lag(found: Curves) -> np.ndarray:

@@ -140,7 +140,7 @@ def claims(found: Curves) -> list[Claim]:
             "Zipf: while accuracy on unseen tokens decays, validation accuracy stays.",
             "Distribution Drives Strategy Selection; Dual Process Learning",
             "change of accuracy on validation from the step at which unseen peaks to the last; "
-            "Zipf, no ambiguity",
+            "Zipf, no ambiguity, where unseen rises above 0.5",
             "above",
             -0.05,
             lambda data: change_since_peak(data, "validation", peaking="unseen"),
