@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 from tiny_workflow import ROOT, snakemake, tiny
 
 sys.path.insert(0, str(ROOT / "tests" / "runs"))
@@ -41,14 +42,25 @@ def config(**changes):
     )
 
 
+DAMAGED = {**PYTHIA, "repository": "EleutherAI/damaged", "steps": [64, 128, 256, 512]}
+DAMAGED["audit"] = "stop"
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """A hub with a decoder of three steps, and an encoder of two seeds and two steps."""
+    """A hub with two decoders, one of them damaged, and an encoder of two seeds and two steps."""
     folder = tmp_path_factory.mktemp("published")
     with serving() as hub:
         for step in (0, 1, 2):
             path = save(make("gpt-neox", step), folder / f"p{step}", objective="causal")
             hub.publish(PYTHIA["repository"], path, f"step{step}")
+        for step, seed in ((64, 0), (128, 1), (256, 2), (512, 0)):
+            model = make("gpt-neox", seed)
+            if step == 256:
+                with torch.no_grad():
+                    model.gpt_neox.embed_in.weight[3, 1] = torch.nan
+            path = save(model, folder / f"d{step}", objective="causal")
+            hub.publish("EleutherAI/damaged", path, f"step{step}")
         for seed in (0, 1):
             for step in (0, 20):
                 path = folder / f"b{seed}-{step}"
@@ -124,3 +136,20 @@ def test_what_lacks_offline_is_named(online, folder, monkeypatch):
     assert process.returncode != 0
     said = r"pythia-tiny, revision step[012]-again: is not in the cache .*HF_HUB_OFFLINE forbids"
     assert re.search(said, process.stdout)
+
+
+def test_a_step_served_twice_and_one_that_is_no_number_stop_the_studies(online, folder):
+    scores = "results/measurements/pushdown/toyglish/damaged/seed-0/chunk-0.scores.parquet"
+    settings = tiny(
+        runs={"damaged": DAMAGED},
+        studies__pushdown__runs=["damaged"],
+        studies__pushdown__corpora={"toyglish": ["upos"]},
+    )
+    process = snakemake(folder, settings, scores)
+    assert process.returncode != 0
+    stop = "run damaged, seed 0: its audit stops the studies at steps 64, 256, 512."
+    assert stop in process.stdout
+    assert "steps 64, 512 hold the same weights" in process.stdout
+    assert "gpt_neox.embed_in.weight" in process.stdout
+    assert "Traceback" not in process.stdout
+    assert not (folder / scores).exists()
