@@ -1,8 +1,9 @@
 """The claims about the two strategies, as statistics of the study's table.
 
-Source of all: Anand, Lepori, Merullo and Pavlick, "Developmental Narrative of Syntax in MLMs", with
-their "Dual Process Learning". They trained on a million sequences with vocabularies up to 20,000;
-at what size a claim was tested here stands in its statistic. All claims need two seeds.
+Source of all: "Developmental Narrative of Syntax in MLMs" (surajk610.github.io, spring 2025), with the
+publication on dual process learning to which it points. A million sequences were trained on there,
+with vocabularies up to 20,000; at what size a claim was tested here stands in its statistic. All
+claims need two seeds.
 
 The thresholds were set before any result was seen, and why is said here.
 
@@ -39,6 +40,7 @@ from ontogeny.strategies.claim_statistics import (
     peak,
 )
 
+REPORT = "Developmental Narrative of Syntax in MLMs (surajk610.github.io, 2025)"
 RUN = "synthetic task"  # stands where other studies have the name of a run
 
 
@@ -105,7 +107,7 @@ def claims(found: Curves) -> list[Claim]:
             id=f"strategies.{number}",
             study="strategies",
             statement=statement,
-            source=f"Anand et al., {section}",
+            source=f"{REPORT}, {section}",
             statistic=f"{statistic}; mean over conditions and seeds {scale}",
             direction=direction,
             threshold=threshold,
