@@ -29,8 +29,8 @@ class Forgetting:
     Every `every` updates, for the last time after at most `until` updates (None: for ever).
     `tokens` (count,), ids, are those that are forgotten; by default all. Active forgetting is Chen
     et al. 2023, "Improving Language Plasticity via Pretraining with Active Forgetting"; stopping it
-    after a while is what the publication on dual process learning adds (ontogeny/strategies/claims.py
-    names it). Raises `ConfigError` if `every` isn't at least 1.
+    after a while is what the publication on dual process learning adds, to which
+    ontogeny/strategies/claims.py points. Raises `ConfigError` if `every` isn't at least 1.
     """
 
     every: int

@@ -1,7 +1,7 @@
 """The synthetic task: which token of a sentence is the noun, told by position or by heart.
 
-After "Developmental Narrative of Syntax in MLMs" (surajk610.github.io, 2025), section "The Synthetic
-Experiment".
+After "Developmental Narrative of Syntax in MLMs" (surajk610.github.io, 2025), section "The
+Synthetic Experiment".
 
 A sequence has seven tokens. First a sentence, `cop adj noun` or `noun cop adj`, one half each; then
 a query, the sentence's noun or its adjective, one half each; then three masked tokens, the answer:
