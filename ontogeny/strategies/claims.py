@@ -1,9 +1,9 @@
 """The claims about the two strategies, as statistics of the study's table.
 
 Source of all: "Developmental Narrative of Syntax in MLMs" (surajk610.github.io, spring 2025), with
-the publication on dual process learning to which it points. A million sequences were trained on there,
-with vocabularies up to 20,000; at what size a claim was tested here stands in its statistic. All
-claims need two seeds.
+the publication on dual process learning to which it points. A million sequences were trained on
+there, with vocabularies up to 20,000; at what size a claim was tested here stands in its statistic.
+All claims need two seeds.
 
 The thresholds were set before any result was seen, and why is said here.
 
