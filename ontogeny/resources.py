@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ontogeny.configuration import recipe_settings
+from ontogeny.configuration import recipe_settings, trajectory_steps
 from ontogeny.layout import steps_of_chunk
 from ontogeny.runs.recipes import Recipe, read_recipe
 
@@ -29,6 +29,10 @@ GPU_RATE = 1.0e13
 # Seconds that the probes of a checkpoint take on one core for each value of the features that they
 # are trained on. The toy and the lab tier take 2.1e-6 with all eight tasks.
 PROBE_SECONDS = 8.0e-6
+# Bytes a second at which a checkpoint comes over the network, and is read and worked through again.
+# An audit gets through 1.8e8 a second on one core.
+NETWORK_RATE = 5.0e6
+READING_RATE = 4.0e7
 # Pieces of a word, about, in the vocabularies in use.
 PIECES_PER_WORD = 1.5
 
@@ -110,6 +114,24 @@ def pretraining_runtime(config: Config, run: str, attempt: int = 1) -> int:
     tokens = recipe.steps[-1] * recipe.batch_size * recipe.sequence_length
     rate = _rate(gpus(config, run), entry["threads"] * (entry["devices"] or 1))
     return _minutes(30 + 6 * parameters(entry) * tokens / rate / 60, attempt)
+
+
+def fetching_memory(config: Config, run: str, attempt: int = 1) -> int:
+    """Return the memory of fetching a checkpoint, in MB: its weights twice, if it is converted."""
+    return per_attempt(MODEL_JOB + 8 * parameters(config["runs"][run]) / 1e6, attempt)
+
+
+def fetching_runtime(config: Config, run: str, attempt: int = 1) -> int:
+    """Return the running time of fetching a checkpoint of 32 bits, in minutes."""
+    seconds = 4 * parameters(config["runs"][run]) / NETWORK_RATE
+    return _minutes(30 + seconds / 60, attempt)
+
+
+def reading_runtime(config: Config, run: str, attempt: int = 1) -> int:
+    """Return the running time of reading a whole trajectory once, in minutes, at 32 bits."""
+    entry = config["runs"][run]
+    seconds = 4 * parameters(entry) * len(trajectory_steps(entry)) / READING_RATE
+    return _minutes(30 + seconds / 60, attempt)
 
 
 def features_memory(config: Config, study: str, run: str, attempt: int = 1) -> int:

@@ -26,8 +26,11 @@ rule audit:
         "../envs/models.yaml"
     threads: 1
     resources:
+        # Blocks of all checkpoints at a time, however large they are.
         mem_mb=resources.doubling(1000),
-        runtime=resources.doubling(240),
+        runtime=lambda wildcards, attempt: resources.reading_runtime(
+            config, wildcards.run, attempt
+        ),
     params:
         steps=lambda wildcards: configuration.trajectory_steps(RUNS[wildcards.run]),
     message:
@@ -37,7 +40,6 @@ rule audit:
 
 
 rule audit_passed:
-    """Stop here if a finding is grave, unless the configuration says `audit: warn`."""
     input:
         "results/runs/{run}/seed-{seed}/audit.tsv",
     output:
@@ -46,6 +48,8 @@ rule audit_passed:
         "results/logs/runs/audit_passed.{run}.seed-{seed}.log",
     benchmark:
         "results/benchmarks/runs/audit_passed.{run}.seed-{seed}.tsv"
+    """Stop here if a finding is grave, unless the configuration says `audit: warn`."""
+    localrule: True  # a second's work, not worth a place in a queue
     conda:
         "../envs/tables.yaml"
     threads: 1

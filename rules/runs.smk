@@ -36,7 +36,8 @@ for run_name in layout.runs_of_kind(config, "pretrain"):
             f"results/benchmarks/runs/pretrain.{run_name}.seed-{{seed}}.tsv"
         conda:
             "../envs/models.yaml"
-        threads: RUNS[run_name]["threads"]
+        # Of each of the processes that share a training.
+        threads: RUNS[run_name]["threads"] * (RUNS[run_name]["devices"] or 1)
         resources:
             mem_mb=lambda wildcards, attempt, run=run_name: (
                 resources.pretraining_memory(config, run, attempt)
@@ -77,7 +78,9 @@ for run_name in layout.runs_of_kind(config, "local"):
         threads: 1
         resources:
             mem_mb=resources.doubling(1000),
-            runtime=resources.doubling(60),
+            runtime=lambda wildcards, attempt, run=run_name: (
+                resources.reading_runtime(config, run, attempt)
+            ),
         params:
             run=run_name,
             # A function, since Snakemake would fill in the {seed} and {step} of a string.
@@ -104,8 +107,12 @@ rule hub:
         "../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=resources.doubling(4000),
-        runtime=resources.doubling(240),
+        mem_mb=lambda wildcards, attempt: resources.fetching_memory(
+            config, wildcards.run, attempt
+        ),
+        runtime=lambda wildcards, attempt: resources.fetching_runtime(
+            config, wildcards.run, attempt
+        ),
         # The profile says how many there may be at once.
         downloads=1,
     params:
@@ -121,7 +128,6 @@ rule hub:
 
 
 rule hub_manifest:
-    """Join what the checkpoints of a trajectory from the hub say of themselves."""
     input:
         lambda wildcards: [
             layout.checkpoint(wildcards.run, wildcards.seed, step)
@@ -135,6 +141,8 @@ rule hub_manifest:
         "results/benchmarks/runs/hub_manifest.{run}.seed-{seed}.tsv"
     wildcard_constraints:
         run=any_of(layout.runs_of_kind(config, "hub")),
+    """Join what the checkpoints of a trajectory from the hub say of themselves."""
+    localrule: True  # a second's work, not worth a place in a queue
     conda:
         "../envs/models.yaml"
     threads: 1

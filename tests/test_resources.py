@@ -47,6 +47,9 @@ def asked(checked, run, attempt=1):
         "probes_memory": resources.probes_memory(checked, "pushdown", run, attempt),
         "probes_runtime": resources.probes_runtime(checked, "pushdown", run, chunk, attempt),
     }
+    if checked["runs"][run]["kind"] != "pretrain":
+        amounts["fetching_memory"] = resources.fetching_memory(checked, run, attempt)
+        amounts["fetching_runtime"] = resources.fetching_runtime(checked, run, attempt)
     if checked["runs"][run]["kind"] == "pretrain":
         amounts["pretraining_memory"] = resources.pretraining_memory(checked, run, attempt)
         amounts["pretraining_runtime"] = resources.pretraining_runtime(checked, run, attempt)
@@ -211,3 +214,17 @@ def test_a_gpu_shortens_the_time_of_a_large_model():
     with_gpu, without = (asked(config(gpus=gpus, parameters=10**9), "mine") for gpus in (1, 0))
     assert with_gpu["features_runtime"] < without["features_runtime"] / 5
     assert with_gpu["features_memory"] == without["features_memory"]
+
+
+def test_a_checkpoint_may_come_at_five_megabytes_a_second_and_be_held_twice():
+    checked = config(parameters=3 * 10**9)
+    # 12 GB take 40 minutes; half an hour is added to everything.
+    assert resources.fetching_runtime(checked, "mine") == 70
+    assert resources.fetching_memory(checked, "mine") == resources.MODEL_JOB + 24_000
+
+
+def test_a_trajectory_is_read_in_time_by_its_number_of_checkpoints():
+    checked = config(parameters=6 * 10**8)
+    checked["runs"]["mine"]["steps"] = list(range(100))
+    # 240 GB at 40 MB a second are 100 minutes.
+    assert resources.reading_runtime(checked, "mine") == 130

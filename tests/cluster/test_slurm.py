@@ -56,6 +56,7 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     ran = [job for job in jobs() if job not in before]
     assert {job.state for job in ran} == {"COMPLETED"}
     claims = read_claims(tmp_path / "results/claims.tsv")
+    assert len(claims) > 0
     assert set(claims["verdict"]) <= {"replicated", "not replicated", "insufficient data"}
     assert len(list((tmp_path / "results/figures").rglob("*.svg"))) >= 7
     plan = on_slurm(tmp_path, config, "--dry-run", "--workflow-profile", "none")

@@ -21,5 +21,5 @@ if __name__ == "__main__":  # processes that share a training import this file a
             # Outside the outputs, which Snakemake clears before a job: so a training resumes.
             working=folder / ".unfinished",
             devices=snakemake.params.devices,
-            threads=snakemake.threads,
+            threads=max(1, snakemake.threads // (snakemake.params.devices or 1)),
         )
