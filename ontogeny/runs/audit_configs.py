@@ -60,10 +60,11 @@ def vocabulary(path: str | os.PathLike[str]) -> str | None:
         if file.is_file():
             try:
                 return _vocabulary(file)
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # A RuntimeError is what JSON raises that is nested too deeply (RecursionError).
+            except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as e:
                 raise CheckpointError(
-                    f"{file}: not a readable vocabulary ({error!r}). Copy it again."
-                ) from error
+                    f"{file}: not a readable vocabulary ({e!r}). Copy it again."
+                ) from e
     return None
 
 

@@ -208,12 +208,14 @@ def _groups(
     """Return the groups of checkpoints with the same weights.
 
     The same are those whose common tensors are: whether a file holds a buffer or not depends on
-    the version that saved it. Of a checkpoint that isn't comparable all tensors count.
+    the version that saved it. Of a checkpoint that isn't comparable all tensors count, and of all
+    checkpoints if they have none in common.
     """
     same: dict[object, list[int]] = {}
     by_tensor = [dict(zip(t.members, t.digests, strict=True)) for t in common]
     for index, own in enumerate(hashes):
-        key = tuple(digests[index] for digests in by_tensor) if comparable[index] else own
+        told_by_common = comparable[index] and by_tensor
+        key = tuple(digests[index] for digests in by_tensor) if told_by_common else own
         same.setdefault(key, []).append(index)
     return tuple(tuple(group) for group in same.values() if len(group) > 1)
 

@@ -5,6 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from simulated_trajectory import STEPS, VOCABULARY, initialisation, save_trajectory, trained
 
 from ontogeny.errors import CheckpointError
@@ -117,6 +119,29 @@ def test_one_matrix_of_another_step_stops(states, tmp_path):
     assert (finding.severity, finding.steps) == ("stop", [20, 320])
     size = sum(w.size for w in states[0].values())
     assert float(finding.value) == pytest.approx(60 * 32 / size, rel=1e-4)
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_checkpoints_in_8_bits_are_duplicates_only_if_they_are_the_same(tmp_path, same):
+    generator = torch.Generator().manual_seed(0)
+    weights = [torch.randn(8, 8, generator=generator) for _ in range(3)]
+    for step in range(3):
+        path = checkpoint_path(tmp_path, step)
+        path.mkdir()
+        tensor = weights[0 if same and step == 2 else step].to(torch.float8_e4m3fn)
+        save_file({"a.weight": tensor}, path / "model.safetensors")
+        (path / "config.json").write_text("{}")
+    write_manifest([Entry(step, "simulated", "", "", 0) for step in range(3)], tmp_path)
+    findings = audit_trajectory(tmp_path, run="sim", seed=3, steps=range(3)).findings
+    duplicates = [finding.steps for finding in findings if finding.check == "duplicate"]
+    assert duplicates == ([[0, 2]] if same else [])
+
+
+def test_checkpoints_that_have_no_tensor_in_common_are_no_duplicates(tmp_path):
+    a, b, c = np.random.default_rng(0).normal(size=(3, 8, 8))
+    # Each has half of the parameters that the first two, the usual ones, have.
+    states = {0: {"a": a, "b": b}, 1: {"a": a + 1, "b": b}, 2: {"a": a, "c": c}, 3: {"b": b}}
+    assert "duplicate" not in {check for check, _, _ in found(tmp_path, states)}
 
 
 def test_a_matrix_that_is_frozen_is_no_finding(states, tmp_path):
@@ -239,9 +264,10 @@ def test_the_same_vocabulary_in_another_file_is_the_same(states, tmp_path):
     tokenizer["added_tokens"] = [{"id": 0, "content": "[PAD]"}]
     (path / "tokenizer.json").write_text(json.dumps(tokenizer))
     assert audit_trajectory(tmp_path, run="sim", seed=0, steps=states).findings == ()
-    (path / "tokenizer.json").write_text('{"model": 3}')
-    with pytest.raises(CheckpointError, match=r"step-80/tokenizer\.json: not a readable vocab"):
-        audit_trajectory(tmp_path, run="sim", seed=0, steps=states)
+    for content in ('{"model": 3}', "[" * 100_000):
+        (path / "tokenizer.json").write_text(content)
+        with pytest.raises(CheckpointError, match=r"step-80/tokenizer\.json: not a readable vocab"):
+            audit_trajectory(tmp_path, run="sim", seed=0, steps=states)
 
 
 def test_a_missing_step_stops(states, tmp_path):
