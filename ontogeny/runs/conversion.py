@@ -76,7 +76,9 @@ def read_pickle(file: str | os.PathLike[str]) -> dict[str, Tensor]:
             f"{file}: {what}. Only pickles of tensors alone are read, since any other can run "
             "code. Ask its publisher for safetensors."
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, AttributeError) as error:
+    # What a damaged pickle makes the unpickler, the reader of zip archives and PyTorch raise has no
+    # class in common (IndexError, struct.error, AssertionError, BadZipFile...).
+    except Exception as error:
         raise CheckpointError(
             f"{file}: can't be read as PyTorch's weights ({_first_line(error)}). It is truncated "
             "or damaged: copy or download it again."
@@ -105,12 +107,14 @@ def shards(folder: str | os.PathLike[str]) -> list[Path]:
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
         files = [index.with_name(name) for name in names]
+        if not files:
+            raise ValueError("it lists none")
     except FileNotFoundError as error:
         raise CheckpointError(f"{folder}: has neither {PICKLE} nor {PICKLE_INDEX}.") from error
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{index}: not a readable index of shards ({error}).") from error
     for file in files:
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise CheckpointError(f"{file}: is named by {PICKLE_INDEX}, but isn't there.")
     return files
 

@@ -183,14 +183,39 @@ def test_a_damaged_pickle_is_refused(tmp_path, damage):
     assert not (folder / "model.safetensors").exists()
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_is_cut_or_altered_anywhere_is_read_or_refused_by_name(tmp_path, zipped):
+    file = tmp_path / "weights.bin"
+    torch.save({"a": torch.arange(3.0)}, file, _use_new_zipfile_serialization=zipped)
+    content = file.read_bytes()
+    refused = 0
+    for place in range(len(content)):
+        damage = bytearray(content)
+        damage[place] ^= 1 << place % 8
+        for whole in (content[:place], bytes(damage)):
+            file.write_bytes(whole)
+            try:
+                read_pickle(file)
+            except CheckpointError as error:
+                refused += 1
+                message = str(error)
+                assert message.startswith(f"{file}: ")
+    assert refused > len(content)
+
+
 def test_a_shard_that_is_missing_is_named(tmp_path):
     folder = save(make("bert"), tmp_path / "model", pickled=True)
     shard(folder)
     (folder / "pytorch_model-00002-of-00002.bin").unlink()
     with pytest.raises(CheckpointError, match=r"pytorch_model-00002-of-00002\.bin: is named by"):
         convert_checkpoint(folder)
-    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": 3}))
-    with pytest.raises(CheckpointError, match="not a readable index of shards"):
+    for index in ('{"weight_map": 3}', '{"weight_map": {}}', "[]", "[" * 100_000):
+        (folder / "pytorch_model.bin.index.json").write_text(index)
+        with pytest.raises(CheckpointError, match="not a readable index of shards"):
+            convert_checkpoint(folder)
+    index = {"weight_map": {"a": "x" * 300}}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    with pytest.raises(CheckpointError, match="xxx: is named by"):
         convert_checkpoint(folder)
     (folder / "pytorch_model.bin.index.json").unlink()
     with pytest.raises(CheckpointError, match=r"has neither pytorch_model\.bin nor"):
