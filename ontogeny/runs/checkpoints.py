@@ -24,7 +24,7 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model
 PICKLE = "pytorch_model.bin"
 PICKLE_INDEX = "pytorch_model.bin.index.json"
 OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack")
-FLOATING_POINT = ("F64", "F32", "F16", "BF16")
+FLOATING_POINT = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # bytes of a number
 
 
 def load_model(
@@ -118,7 +118,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{file}: {found}; expected a Hugging Face model folder with config.json, "
             "model.safetensors and a tokenizer."
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file}: not readable as JSON ({error}).") from error
     if not isinstance(config, dict):
         raise CheckpointError(
@@ -141,11 +141,12 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
         try:
             index = json.loads((path / WEIGHTS_INDEX).read_text(encoding="utf-8"))
             shards = sorted(set(index["weight_map"].values()))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            # os.path.isfile, unlike Path.is_file, takes a name that is too long for one of none.
+            absent = [shard for shard in shards if not os.path.isfile(path / shard)]
+        except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as e:
             raise CheckpointError(
-                f"{path / WEIGHTS_INDEX}: not a readable index of shards ({error})."
-            ) from error
-        absent = [shard for shard in shards if not (path / shard).is_file()]
+                f"{path / WEIGHTS_INDEX}: not a readable index of shards ({e})."
+            ) from e
         if absent or not shards:
             raise CheckpointError(
                 f"{path}: shard {absent[0] if absent else '(none listed)'} of {WEIGHTS_INDEX} is "
@@ -173,9 +174,10 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
 def read_header(file: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the header of a safetensors file: for each tensor its dtype, shape and offsets.
 
-    Only the header is read. Raises `CheckpointError` if it is malformed or if the file is not
-    just as long as the header says. (The format: 8 bytes, the header's length, little-endian; the
-    header in JSON; the tensors' bytes.)
+    Only the header is read. Raises `CheckpointError` if it is malformed, if a tensor has not as
+    many bytes as its shape and type take, or if the file is not just as long as the header says.
+    (The format: 8 bytes, the header's length, little-endian; the header in JSON; the tensors'
+    bytes.)
     """
     file = Path(file)
     try:
@@ -186,10 +188,12 @@ def read_header(file: str | os.PathLike[str]) -> dict[str, Any]:
                 raise ValueError(f"{size} bytes can't hold its header")
             header = json.loads(handle.read(length))
         header.pop("__metadata__", None)
+        for name, tensor in header.items():
+            _check_tensor(name, tensor)
         end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
     except OSError as error:
         raise CheckpointError(f"{file}: can't be read ({error}).") from error
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{file}: truncated or not a safetensors file ({error}). Copy or train it again."
         ) from error
@@ -199,6 +203,22 @@ def read_header(file: str | os.PathLike[str]) -> dict[str, Any]:
             "or was not fully copied. Copy or train it again."
         )
     return header
+
+
+def _check_tensor(name: str, tensor: Any) -> None:
+    """Raise `ValueError` unless a tensor is described as the format wants it."""
+    match tensor:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [first, after]} if all(
+            type(number) is int and number >= 0 for number in (*shape, first, after)
+        ):
+            size = after - first
+            wrong = dtype in FLOATING_POINT and size != FLOATING_POINT[dtype] * math.prod(shape)
+            if wrong or size < 0:
+                raise ValueError(f"tensor {name} has {size} bytes for {dtype} of shape {shape}")
+        case _:
+            raise ValueError(
+                f"tensor {name} is described as {tensor}; expected dtype, shape and data_offsets"
+            )
 
 
 def count_parameters(path: str | os.PathLike[str]) -> int:

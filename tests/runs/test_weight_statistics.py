@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from ontogeny.errors import CheckpointError
+from ontogeny.runs.checkpoints import count_parameters
 from ontogeny.runs.tensor_blocks import Reader, as_numbers, spans, stored_tensors
 from ontogeny.runs.weight_statistics import tensor_statistics
 
@@ -213,17 +214,23 @@ def test_a_file_that_shrinks_while_it_is_read_is_told(tmp_path):
     [
         (
             {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]},
-            "has 8 bytes; expected 12 for F32",
+            r"has 8 bytes for F32 of shape \[3\]",
         ),
         ({"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]}, "expected dtype, shape and"),
         ({"dtype": "F32", "shape": "ab", "data_offsets": [0, 8]}, "expected dtype, shape and"),
         ({"shape": [2], "data_offsets": [0, 8]}, "expected dtype, shape and data_offsets"),
-        ({"dtype": "F32", "shape": [-2], "data_offsets": [16, 8]}, "has -8 bytes; expected -8"),
+        ({"dtype": "F32", "shape": [-2], "data_offsets": [16, 8]}, "expected dtype, shape and"),
+        ({"dtype": "I64", "shape": [1], "data_offsets": [16, 8]}, "has -8 bytes for I64"),
+        ({"dtype": "I64", "shape": None, "data_offsets": [0, 8]}, "expected dtype, shape and"),
+        ({"dtype": "I64", "shape": [1], "data_offsets": ["0", "8"]}, "expected dtype, shape and"),
+        ({"dtype": ["F32"], "shape": [2], "data_offsets": [0, 8]}, "expected dtype, shape and"),
     ],
 )
 def test_a_header_that_contradicts_itself_is_refused(tmp_path, tensor, expected):
     text = json.dumps({"a": tensor}).encode()
     file = tmp_path / "model.safetensors"
     file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
-    with pytest.raises(CheckpointError, match=rf"model\.safetensors: tensor a .*{expected}"):
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors: .*tensor a .*{expected}"):
         stored_tensors(tmp_path)
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors: .*tensor a .*{expected}"):
+        count_parameters(tmp_path)
