@@ -13,6 +13,7 @@ from ontogeny.runs.checkpoints import TOKENIZER_FILES, check_tokenizer, check_we
 from ontogeny.runs.manifest import Entry, checkpoint_path, describe, write_manifest
 from ontogeny.runs.schedules import check_steps
 
+NAME_LENGTH = 255  # of a file, at most
 # What a checkpoint consists of. A pickle beside the weights, or an optimiser's state, is left out.
 LINKED = (".json", ".safetensors", ".txt", ".model", ".jinja")
 TOKENIZER_PARTS = (
@@ -33,16 +34,30 @@ def local_path(pattern: str, seed: int, step: int, run: str = "") -> Path:
     """
     where = f"runs.{run}.path"
     try:
-        names = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
-        filled = pattern.format(seed=seed, step=step)
-    except (ValueError, IndexError, KeyError, AttributeError) as error:
+        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
+        names = {name for _, name, _, _ in fields}
+        for _, name, specification, _ in fields:
+            check_width(name, specification)
+        filled = Path(pattern.format(seed=seed, step=step)).expanduser().absolute()
+    # expanduser raises RuntimeError if there is no such user.
+    except (ValueError, LookupError, AttributeError, TypeError, RuntimeError) as error:
         raise ConfigError(
             f"{where}: {pattern!r} can't be filled in ({error!r}); its fields may be {{seed}} and "
             "{step}."
         ) from error
     if "step" not in names:
         raise ConfigError(f"{where}: is {pattern!r}; expected a path with {{step}} in it.")
-    return Path(filled).expanduser().absolute()
+    return filled
+
+
+def check_width(name: str | None, specification: str | None) -> None:
+    """Raise `ValueError` if what a field of a pattern gives is too long for a file's name.
+
+    Filled in, `{step:999999999999d}` would take a terabyte of memory.
+    """
+    numbers = re.findall("[0-9]+", specification or "")
+    if "{" in (specification or "") or any(int(number) > NAME_LENGTH for number in numbers):
+        raise ValueError(f"{name}:{specification} is no format of at most {NAME_LENGTH} characters")
 
 
 def list_steps(pattern: str, seed: int, run: str = "") -> tuple[int, ...]:
@@ -112,7 +127,7 @@ def _files(source: Path, step: int, tokenizer: str | os.PathLike[str] | None) ->
             if file.is_file() and file.suffix in LINKED and not file.name.startswith(".")
         ]
         if tokenizer is not None and not any((source / name).is_file() for name in TOKENIZER_FILES):
-            stand_in = Path(tokenizer).expanduser().absolute()
+            stand_in = _expanded(tokenizer)
             check_tokenizer(stand_in)
             files = [file for file in files if file.name not in TOKENIZER_PARTS]
             files += [stand_in / name for name in TOKENIZER_PARTS if (stand_in / name).is_file()]
@@ -121,6 +136,15 @@ def _files(source: Path, step: int, tokenizer: str | os.PathLike[str] | None) ->
     except CheckpointError as error:
         raise CheckpointError(f"step {step}: {error}") from error
     return files
+
+
+def _expanded(tokenizer: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(tokenizer).expanduser().absolute()
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{tokenizer}: can't be found ({error}). Correct `tokenizer` of the run."
+        ) from error
 
 
 def _without_specification(pattern: str) -> str:

@@ -63,6 +63,8 @@ def test_a_stand_in_tokenizer_serves_checkpoints_without_one(mine, tmp_path):
     assert load_tokenizer(linked.parent)("b")["input_ids"] == [2, 4]
     with pytest.raises(CheckpointError, match=r"step 100: .*nowhere: has no tokenizer"):
         link(mine, tmp_path / "run", tokenizer=mine / "nowhere")
+    with pytest.raises(CheckpointError, match=r"step 100: ~nosuchuser/x: can't be found"):
+        link(mine, tmp_path / "run", tokenizer="~nosuchuser/x")
 
 
 def test_a_pickle_is_refused_with_the_way_to_convert_it(mine, tmp_path):
@@ -108,7 +110,14 @@ def test_steps_are_found_where_the_pattern_leads_back_to_the_folder(
     assert list_steps(f"{tmp_path}/{pattern}", 3) == expected
 
 
-@pytest.mark.parametrize("pattern", ["/data/{seed}", "/data/{run}/{step}", "/data/{step", "/{}"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("/data/{seed}", "/data/{run}/{step}", "/data/{step", "/{}"),
+        *("/data/{step[0]}", "/data/{step:999999999999d}", "/data/{step:{step}}"),
+        *("/data/{step:" + "9" * 5000 + "}", "~nosuchuser/{step}"),
+    ],
+)
 def test_a_pattern_that_names_no_step_or_something_else_is_refused(pattern):
     with pytest.raises(ConfigError, match=r"runs\.mine\.path"):
         local_path(pattern, 0, 1, "mine")
