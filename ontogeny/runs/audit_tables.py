@@ -234,6 +234,8 @@ def join_weights(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]])
             )
         long = frame.melt(["step", "sha256"], names, "metric", "value").dropna(subset="value")
         frames.append(long.assign(run=run, seed=seed))
-    joined = pd.concat(frames, ignore_index=True)[columns]
-    check(joined, WEIGHTS)
-    return joined
+        try:
+            check(frames[-1], WEIGHTS)
+        except TableError as error:
+            raise TableError(f"{path}: {error}") from error
+    return pd.concat(frames, ignore_index=True)[columns]

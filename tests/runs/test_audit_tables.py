@@ -120,6 +120,9 @@ def test_a_malformed_file_of_statistics_is_told(tmp_path):
     file.write_text("step\tnorm\n0\t1\n")
     with pytest.raises(TableError, match="its columns are step, norm; expected step, sha256"):
         join_weights({("mine", 0): file})
+    write_weights({0: {"norm": -1}}, {0: "abc"}, file)
+    with pytest.raises(TableError, match=rf"{file}: table weights: norm is -1"):
+        join_weights({("mine", 0): file})
 
 
 def drawn(figure):
