@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 SCORES = "results/measurements/pushdown/toyglish/{run}/seed-0/chunk-0.scores.parquet"
 FIGURE = "results/figures/runs/audit.{run}.svg"
+AUDITED = "auditing {run}, seed 0"
 FOLDER = "results/runs/{run}/seed-0"
 
 
@@ -103,4 +104,6 @@ def test_with_warn_the_studies_go_on_and_nothing_else_is_made_again(stopped):
     assert set(pd.read_parquet(folder / SCORES.format(run="bad"))["step"]) == {0, 1, 40}
     log = (folder / "results/logs/runs/audit_passed.bad.seed-0.log").read_text()
     assert "steps 1, 40 hold the same weights" in log
-    assert "rule audit:" not in process.stdout
+    for run in ("good", "bad"):
+        assert AUDITED.format(run=run) in stopped[1]
+        assert AUDITED.format(run=run) not in process.stdout
