@@ -5,10 +5,13 @@ of which a killed process had a part, and it compares sizes but no hashes. Its s
 and cache are, so its settings hold.
 """
 
+import fcntl
 import hashlib
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
 from ontogeny.errors import DownloadError
 from ontogeny.runs.hub_requests import FAILURES, TIMEOUT, Hub, explained, persist
-from ontogeny.runs.snapshots import HubFile, Snapshot
+from ontogeny.runs.snapshots import DIGEST, HubFile, Snapshot
 
 PROGRESS_EVERY = 5  # seconds between two lines of progress in the log
 BLOCK = 1 << 20  # bytes
@@ -66,18 +69,57 @@ class Part:
                     said = time.monotonic()
                     logger.info("%s: %s of %s", name, _size(handle.tell()), _size(self.file.size))
 
+    def put(self, place: Path) -> None:
+        """Make it the file at `place`, on the disk first: a crash leaves no empty file there."""
+        with open(self.path, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(self.path, place)
+
+
+@contextmanager
+def one_at_a_time(working: Path, what: str) -> Iterator[None]:
+    """Hold the lock beside a folder in the block; wait, and say so, while another process has it.
+
+    Such processes are a cluster's job that outlived the workflow which submitted it, and that of
+    the next workflow. The system takes the lock from a process that is killed. On a file system
+    without such locks, as some networked ones are, none is taken.
+    """
+    lock = working.with_name(f"{working.name}.lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        handle = open(lock, "ab")  # noqa: SIM115, it is open as long as the lock is held
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("%s: another process is fetching it; waiting (%s)", what, lock)
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            break
+        # Who had the lock has removed the file that it was on: this one is no lock any more.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+                break
+        handle.close()
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        handle.close()
+
 
 def fetch_file(snapshot: Snapshot, file: HubFile, place: str | os.PathLike[str], hub: Hub) -> None:
     """Bring one file of a snapshot to `place`, checked by its digest.
 
-    A file that stands at `place` was checked when it came there, and stays. One that
+    A file that stands at `place` was checked when it came there, and stays if it has its size
+    still, which it may not have after a crash of the machine. One that
     huggingface_hub's cache has is linked (a hard link, or a symbolic one where that can't be).
     Any other is downloaded by way of `place`.part, from where a download that was cut off goes on;
     it is hashed as it comes, so it isn't read again. Raises `DownloadError`, naming the file and
     what to do, if it can't be had or isn't the one that the hub tells of; then it doesn't stay.
     """
     place = Path(place)
-    if place.exists():
+    if place.exists() and file.size in (None, place.stat().st_size):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     cached = try_to_load_from_cache(snapshot.repository, file.name, revision=snapshot.commit)
@@ -114,22 +156,27 @@ def _download(snapshot: Snapshot, file: HubFile, place: Path, hub: Hub) -> None:
         known = persist(
             lambda: get_hf_file_metadata(url, timeout=TIMEOUT, endpoint=hub.endpoint), name, hub
         )
-        file = HubFile(file.name, known.size, known.etag)
+        size = known.size if file.size is None else file.size
+        # An ETag is whatever a mirror likes; that of the hub is a digest.
+        etag = known.etag if known.etag and DIGEST.fullmatch(known.etag) else None
+        file = HubFile(file.name, size, file.digest or etag)
     part = Part(place.with_name(f"{place.name}.part"), file)
     while True:
         if not part.path.exists() or part.bytes != file.size:
             persist(lambda: _request(url, part, name), name, hub, lambda: part.bytes)
         found = part.hash.hexdigest()
-        if file.digest in (None, found):
-            os.replace(part.path, place)
+        # The hash is of what came here; another process may have written to the file as well.
+        held = part.bytes
+        if file.digest in (None, found) and file.size in (None, held):
+            part.put(place)
             logger.info("%s: %s", name, _size(file.size))
             return
         part.clear()
         if not part.resumed:
             raise DownloadError(
-                f"{name}: the hash of what {url} gives is {found}; the hub tells of {file.digest}. "
-                "Nothing of it was kept. Run the workflow again; if it stays so, the repository, "
-                "or the mirror in HF_ENDPOINT, is damaged."
+                f"{name}: the hash of what {url} gives is {found}; the hub tells of {file.digest} "
+                f"({held} bytes, expected {file.size}). Nothing of it was kept. Run the workflow "
+                "again; if it stays so, the repository, or the mirror in HF_ENDPOINT, is damaged."
             )
         # The bytes of an earlier process may be of something else.
         part.resumed = False
