@@ -20,6 +20,8 @@ from ontogeny.runs.checkpoints import (
     check_tokenizer,
     check_weights,
     count_parameters,
+    read_header,
+    weight_files,
 )
 from ontogeny.runs.local import TOKENIZER_PARTS
 from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
@@ -30,6 +32,8 @@ FORMS = {
     "safetensors": (WEIGHTS, WEIGHTS_INDEX, re.compile(r"model-\d+-of-\d+\.safetensors")),
     "pickle": (PICKLE, PICKLE_INDEX, re.compile(r"pytorch_model-\d+-of-\d+\.bin")),
 }
+# What `str.format` raises; the last two at `{step:c}` of a large step and `{step:999999999999d}`.
+UNFILLABLE = (LookupError, ValueError, AttributeError, TypeError, OverflowError, MemoryError)
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
@@ -57,7 +61,7 @@ def hub_location(
         try:
             found |= {name for _, name, _, _ in string.Formatter().parse(pattern)} - {None}
             filled[key] = pattern.format(**values)
-        except (ValueError, IndexError, KeyError, AttributeError) as error:
+        except UNFILLABLE as error:
             raise ConfigError(
                 f"runs.{run}.{key}: {pattern!r} can't be filled in ({error!r}); its fields may be "
                 "{seed} and {step}."
@@ -105,15 +109,17 @@ def fetch_checkpoint(
     Until all is there it lies in `working`, on the same file system at best, where another call
     after a killed one goes on. Files that huggingface_hub's cache has are linked, so that nothing
     lies on the disk twice; and it is asked alone if `HF_HUB_OFFLINE` is set. `attempts` and `pause`
-    (seconds) are for faults that may pass; `endpoint` None means `HF_ENDPOINT`.
+    (seconds) are for faults that may pass; `endpoint` None means `HF_ENDPOINT`. Of several
+    processes with the same `working` one goes first and the others wait.
 
-    Raises `DownloadError` if a file can't be had or isn't the one that the hub tells of, and
-    `CheckpointError` if the repository is no checkpoint: no config, weights or tokenizer, a pickle
-    that holds more than tensors.
+    Raises `DownloadError` if a file can't be had or isn't the one that the hub tells of,
+    `ConfigError` if `tokenizer` can't be looked for, and `CheckpointError` if the repository is no
+    checkpoint: no config, weights or tokenizer, a pickle that holds more than tensors. Files that
+    make no checkpoint don't stay in `working`.
     """
     from huggingface_hub import constants
 
-    from ontogeny.runs.downloads import fetch_file
+    from ontogeny.runs.downloads import one_at_a_time
     from ontogeny.runs.hub_requests import Hub
     from ontogeny.runs.snapshots import look_up
 
@@ -135,36 +141,25 @@ def fetch_checkpoint(
             f"{error} That is what the cache {constants.HF_HUB_CACHE} has of it; the hub can't be "
             "reached, or HF_HUB_OFFLINE forbids it."
         ) from error
-    # A commit never changes; what an earlier attempt brought of another one is of no use.
-    place = Path(working) / f"{snapshot.commit}-{form}"
-    for leftover in Path(working).glob("*"):
-        if leftover != place:
-            shutil.rmtree(leftover, ignore_errors=True)
-    if needs_tokenizer:
-        _stand_in(str(tokenizer), place, where, hub)
-    # Small files first: what they lack is found before the weights are waited for.
-    for name in sorted(fetched, key=lambda name: snapshot.file(name).size or 0):
-        if not (_is_weights(name, form) and _is_converted(place, form)):
-            fetch_file(snapshot, snapshot.file(name), place / name, hub)
-    if form == "pickle" and not _is_converted(place, form):
-        from ontogeny.runs.conversion import convert_checkpoint
-
-        convert_checkpoint(place)
-    for file in list(place.iterdir()):
-        if file.suffix == ".part" or _is_weights(file.name, "pickle"):
-            file.unlink()
-    check_weights(place)
-    check_tokenizer(place)
-    digest = snapshot.file(WEIGHTS).digest if WEIGHTS in fetched else None
-    # A large file's digest is the SHA-256 that its bytes were held against as they came.
-    known = digest if digest is not None and len(digest) == 64 else weights_sha256(place)
-    entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
-    with atomic_path(folder) as scratch:
-        scratch.mkdir()
-        for file in sorted(place.iterdir()):
-            _put(file, scratch / file.name)
-        write_manifest([entry], scratch)
-    shutil.rmtree(working)
+    stand_in = tokenizer if needs_tokenizer else None
+    working = Path(working)
+    # A commit never changes. Whether it lacks a tokenizer can: the cache may not have all of it.
+    place = working / f"{snapshot.commit}-{form}{'-without-tokenizer' if needs_tokenizer else ''}"
+    with one_at_a_time(working, where):
+        for leftover in working.glob("*"):
+            if leftover != place:
+                shutil.rmtree(leftover, ignore_errors=True)
+        _gather(snapshot, fetched, form, place, stand_in, hub)
+        digest = snapshot.file(WEIGHTS).digest if WEIGHTS in fetched else None
+        # A large file's digest is the SHA-256 that its bytes were held against as they came.
+        known = digest if digest is not None and len(digest) == 64 else weights_sha256(place)
+        entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
+        with atomic_path(folder) as scratch:
+            scratch.mkdir()
+            for file in sorted(place.iterdir()):
+                _put(file, scratch / file.name)
+            write_manifest([entry], scratch)
+        shutil.rmtree(working)
     return entry
 
 
@@ -197,19 +192,62 @@ def _needed(names: Sequence[str], weights: str, where: str) -> tuple[list[str], 
     raise CheckpointError(f"{where}: has no weights; expected {WEIGHTS} or {PICKLE}, found {has}.")
 
 
-def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> None:
-    """Bring the files of the tokenizer that the configuration names to a checkpoint without one."""
+def _gather(
+    snapshot: Any, names: Sequence[str], form: str, place: Path, stand_in: str | None, hub: Any
+) -> None:
+    """Bring a checkpoint's files to `place`, convert them if need be, and check them."""
+    from ontogeny.runs.downloads import fetch_file
+
+    where = f"{snapshot.repository}, revision {snapshot.revision}"
+    brought = set() if stand_in is None else _stand_in(stand_in, place, where, hub)
+    converted = form == "pickle" and _is_converted(place)
+    # Small files first: what they lack is found before the weights are waited for.
+    for name in sorted(names, key=lambda name: snapshot.file(name).size or 0):
+        if name not in brought and not (converted and _is_weights(name, form)):
+            fetch_file(snapshot, snapshot.file(name), place / name, hub)
+    try:
+        if form == "pickle" and not converted:
+            from ontogeny.runs.conversion import convert_checkpoint
+
+            convert_checkpoint(place)
+        for file in list(place.iterdir()):
+            if file.suffix == ".part" or _is_weights(file.name, "pickle"):
+                file.unlink()
+        check_weights(place)
+        check_tokenizer(place)
+    except CheckpointError as error:
+        # Else each further attempt would find the same files, damaged since they came perhaps.
+        shutil.rmtree(place)
+        raise CheckpointError(
+            f"{error} What came of {where} was deleted; another run fetches it anew."
+        ) from error
+
+
+def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> set[str]:
+    """Bring the tokenizer that the configuration names to a checkpoint; return its files' names."""
     from ontogeny.runs.downloads import fetch_file
     from ontogeny.runs.snapshots import look_up
 
     place.mkdir(parents=True, exist_ok=True)
-    local = Path(tokenizer).expanduser()
-    if local.is_dir():
+    # An earlier attempt may have brought another tokenizer, as links to a cache perhaps, through
+    # which a copy would write.
+    for name in TOKENIZER_PARTS:
+        (place / name).unlink(missing_ok=True)
+        (place / f"{name}.part").unlink(missing_ok=True)
+    try:
+        local = Path(tokenizer).expanduser()
+        is_local = local.is_dir()
+    except (RuntimeError, OSError) as error:  # ~ of a user there isn't, a name too long
+        raise ConfigError(
+            f"{where}: its stand-in tokenizer {tokenizer!r} can't be looked for ({error}). "
+            "Correct `tokenizer` of the run."
+        ) from error
+    if is_local:
         check_tokenizer(local)
-        for name in TOKENIZER_PARTS:
-            if (local / name).is_file():
-                shutil.copyfile(local / name, place / name)
-        return
+        names = {name for name in TOKENIZER_PARTS if (local / name).is_file()}
+        for name in names:
+            shutil.copyfile(local / name, place / name)
+        return names
     try:
         snapshot = look_up(tokenizer, "main", hub)
         if not any(name in snapshot.names for name in TOKENIZER_FILES):
@@ -217,9 +255,10 @@ def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> None:
                 f"{tokenizer}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. "
                 "Correct `tokenizer` of the run."
             )
-        for name in dict.fromkeys(TOKENIZER_PARTS):
-            if name in snapshot.names:
-                fetch_file(snapshot, snapshot.file(name), place / name, hub)
+        names = {name for name in TOKENIZER_PARTS if name in snapshot.names}
+        for name in sorted(names):
+            fetch_file(snapshot, snapshot.file(name), place / name, hub)
+        return names
     except DownloadError as error:
         raise DownloadError(f"{where}: its stand-in tokenizer: {error}") from error
 
@@ -229,17 +268,22 @@ def _is_weights(name: str, form: str) -> bool:
     return name in (single, index) or shard.fullmatch(name) is not None
 
 
-def _is_converted(place: Path, form: str) -> bool:
-    """Tell whether an earlier attempt got as far as to convert the pickles."""
-    return form == "pickle" and ((place / WEIGHTS).is_file() or (place / WEIGHTS_INDEX).is_file())
+def _is_converted(place: Path) -> bool:
+    """Tell whether an earlier attempt converted the pickles, all of them."""
+    try:
+        for file in weight_files(place):
+            read_header(file)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _put(file: Path, target: Path) -> None:
-    """Give a file a second name, so that a kill on the way loses neither; else move it."""
+    """Give a file a second name, or else a copy, so that a kill on the way loses nothing."""
     if file.is_symlink():
         target.symlink_to(os.readlink(file))
         return
     try:
         os.link(file, target)
     except OSError:  # another file system, or one without hard links
-        shutil.move(file, target)
+        shutil.copyfile(file, target)
