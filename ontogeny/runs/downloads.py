@@ -87,7 +87,7 @@ def one_at_a_time(working: Path, what: str) -> Iterator[None]:
     lock = working.with_name(f"{working.name}.lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = open(lock, "ab")  # noqa: SIM115, it is open as long as the lock is held
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -98,14 +98,14 @@ def one_at_a_time(working: Path, what: str) -> Iterator[None]:
             break
         # Who had the lock has removed the file that it was on: this one is no lock any more.
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+            if os.path.samestat(os.fstat(handle), lock.stat()):
                 break
-        handle.close()
+        os.close(handle)
     try:
         yield
     finally:
         lock.unlink(missing_ok=True)
-        handle.close()
+        os.close(handle)
 
 
 def fetch_file(snapshot: Snapshot, file: HubFile, place: str | os.PathLike[str], hub: Hub) -> None:
