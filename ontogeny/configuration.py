@@ -273,7 +273,8 @@ def _hub_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:
             f"{len(run['seeds'])} trajectories would be one and the same."
         )
     folder = run["tokenizer"] or ""
-    if folder.startswith(("/", ".", "~")) and not Path(folder).expanduser().is_dir():
+    # os.path, unlike Path, takes the folder of a user who doesn't exist for one of none.
+    if folder.startswith(("/", ".", "~")) and not os.path.isdir(os.path.expanduser(folder)):
         yield (
             f"runs.{name}.tokenizer: there is no folder {folder!r}; expected one, or the name of a "
             "repository (owner/name)."

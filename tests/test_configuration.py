@@ -105,6 +105,7 @@ def message(keys, value):
         (["runs", "hub", "revision"], "step{step", "runs.hub.revision: 'step{step' can't be"),
         (["runs", "hub", "weights"], "flax", "is 'flax'; expected one of safetensors, pickle."),
         (["runs", "hub", "tokenizer"], "/no/such", "runs.hub.tokenizer: there is no folder '/no/s"),
+        (["runs", "hub", "tokenizer"], "~nosuchuser/x", "tokenizer: there is no folder '~nosuch"),
         (["runs", "hub", "steps"], [{"from": 1, "to": 4, "by": 2}], "runs.hub.steps.0.to: is 4"),
         (["runs", "hub", "steps"], [{"from": 1}], "runs.hub.steps.0: the key 'to' is missing."),
         (["runs", "hub", "steps"], ["0"], "runs.hub.steps.0: is '0'; expected integer"),
