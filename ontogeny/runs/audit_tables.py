@@ -149,8 +149,8 @@ def read_findings(path: str | os.PathLike[str]) -> list[Finding]:
             finding = Finding(
                 run, int(seed), int(step), others, kind, severity, value, expected, message
             )
-            if severity not in SEVERITIES or kind not in CHECKS or not finding.steps:
-                raise ValueError(f"check {kind!r}, severity {severity!r}")
+            if severity not in SEVERITIES or kind not in CHECKS or min(finding.steps) < 0:
+                raise ValueError(f"check {kind!r}, severity {severity!r}, steps {finding.steps}")
         except ValueError as error:
             raise TableError(
                 f"{path}, line {number}: is {row}; expected {', '.join(FINDING_COLUMNS)} ({error})."

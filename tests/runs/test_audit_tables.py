@@ -45,6 +45,7 @@ def test_no_findings_are_a_table_without_rows(tmp_path):
         ("mine\t1\tx\t\tduplicate\tstop\t\t\t", "line 2"),
         ("mine\t1\t2\t\tduplicate\tgrave\t\t\t", "line 2"),
         ("mine\t1\t2\t\tdouble\tstop\t\t\t", "line 2"),
+        ("mine\t1\t-2\t\tduplicate\tstop\t\t\t", "line 2"),
         ("mine\t1\t2\t3;4\tduplicate\tstop\t\t\t", "line 2"),
         ("mine\t1", "line 2"),
     ],
