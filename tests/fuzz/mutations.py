@@ -1,7 +1,9 @@
 """Ways to damage a file or a configuration, as strategies of hypothesis."""
 
 import copy
+import json
 import re
+import struct
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -33,9 +35,9 @@ PIECES = [
     *(b"1-2", b"2-1", b"1.1", b"0-0", b"# newdoc", b"# global.Entity = ", b"Entity=(", b"B-X"),
     *(b"I-", b"#begin document (", b"#end document", b"NOPARSE", b"= a =", b"-NONE-", b"-LRB-"),
     *(b"[WORD]", b"[[]]", b"[-1, -1]", b'{"a": 1}', b"9" * 5000),
+    *(b"[" * 2000, b"a" * 300, b"~nosuchuser"),
 ]
-
-
+# A cell in place of another leaves the file well-formed, so it gets furthest: it counts twice.
 EDITS = ("insert", "replace", "cell", "cell", "delete", "repeat", "cut", "flip", "lines")
 
 
@@ -57,9 +59,7 @@ def damaged(draw, content, pieces=PIECES, edits=4):
         start = draw(st.integers(0, len(content)))
         length = draw(st.integers(0, 12) | st.integers(0, len(content)))
         end = min(start + length, len(content))
-        match draw(
-            st.sampled_from(["insert", "replace", "delete", "repeat", "cut", "flip", "lines"])
-        ):
+        match draw(st.sampled_from(EDITS)):
             case "insert":
                 content = content[:start] + draw(st.sampled_from(pieces)) + content[start:]
             case "replace":
@@ -109,7 +109,7 @@ ODD_TEXTS = st.text(max_size=5) | st.sampled_from(
             "a" * 300,
         ),
         *("{seed}", "{step}", "{seed!r}{step:x}", "{", "{}", "{0}", "{step:q}", "{seed.a}{step}"),
-        *("{step:>99}", "{step[0]}"),
+        *("{step:>99}", "{step[0]}", "{step:999999999999d}", "~nosuchuser/{step}"),
     ]
 )
 SCALARS = st.none() | st.booleans() | ODD_NUMBERS | ODD_TEXTS | st.integers() | st.floats()
@@ -165,3 +165,19 @@ def altered(draw, config, edits=3):
             case "wrap":
                 holder[key] = draw(st.sampled_from([[holder[key]], {"a": holder[key]}]))
     return config
+
+
+def damaged_json(content, edits=3):
+    """Return a strategy for damage to the bytes of JSON: to the text, or to what it says."""
+    said = altered(json.loads(content), edits).map(lambda value: json.dumps(value).encode())
+    return damaged(content, edits=edits) | said
+
+
+@st.composite
+def damaged_safetensors(draw, content):
+    """Draw damage to the bytes of a safetensors file: anywhere, or to a header of right length."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(damaged(content))
+    (length,) = struct.unpack("<Q", content[:8])
+    header = draw(damaged_json(content[8 : 8 + length]))
+    return struct.pack("<Q", len(header)) + header + content[8 + length :]
