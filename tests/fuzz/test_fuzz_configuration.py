@@ -1,10 +1,12 @@
 """Whatever a configuration holds: it is valid, or the error says which key is wrong."""
 
+import copy
 import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from mutations import JUNK, altered, fuzz
 
 from ontogeny import layout
@@ -43,6 +45,10 @@ FULL = {
         "mine": {
             **{"kind": "local", "path": "j/{seed}/{step:07d}", "seeds": [0, 1], "steps": [0, 10]},
             "tokenizer": "k",
+        },
+        "hub": {
+            **{"kind": "hub", "repository": "a/b-{seed}", "revision": "step{step}"},
+            **{"seeds": [0, 1], "steps": [0, 10], "tokenizer": "a/c"},
         },
         "here": {
             **{"kind": "pretrain", "architecture": "gpt", "corpus": ["text", "named"]},
@@ -122,6 +128,39 @@ def test_an_altered_configuration_is_valid_or_refused_in_plain_words(tier):
 
     check()
     assert outcomes == {str, dict}  # both were reached
+
+
+# What a pattern of a path or of a revision may be made of.
+PARTS = (
+    *("{step}", "{seed}", "{step:07d}", "{step:999999999999d}", "{step[0]}", "{step.real}"),
+    *("{step!r}", "{step:{seed}}", "{step:x}", "{", "}", "{{", "/", "a", "~", "~nosuchuser/"),
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "key"),
+    [("mine", "path"), ("hub", "repository"), ("hub", "revision"), ("hub", "tokenizer")],
+)
+def test_a_pattern_of_any_parts_is_filled_in_or_refused_by_its_key(run, key):
+    outcomes = set()
+
+    @fuzz(60)
+    @given(st.lists(st.sampled_from(PARTS), max_size=4).map("".join))
+    @example("a{step}{seed:999999999999d}")
+    @example("a{step}{seed[0]}")
+    @example("~nosuchuser/{step}{seed}")
+    def check(pattern):
+        config = copy.deepcopy(FULL)
+        config["runs"][run][key] = pattern
+        result = validated(config)
+        outcomes.add(type(result))
+        if isinstance(result, dict):
+            check_what_the_rules_ask(result)
+        else:
+            assert f"runs.{run}" in result
+
+    check()
+    assert outcomes == {str, dict}
 
 
 @fuzz(100)
