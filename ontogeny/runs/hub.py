@@ -23,7 +23,7 @@ from ontogeny.runs.checkpoints import (
     read_header,
     weight_files,
 )
-from ontogeny.runs.local import TOKENIZER_PARTS
+from ontogeny.runs.local import TOKENIZER_PARTS, check_width
 from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
 
 CONFIG = "config.json"
@@ -59,7 +59,10 @@ def hub_location(
     filled, found = {}, set()
     for key, pattern in (("repository", repository), ("revision", revision)):
         try:
-            found |= {name for _, name, _, _ in string.Formatter().parse(pattern)} - {None}
+            for _, name, specification, _ in string.Formatter().parse(pattern):
+                if name is not None:
+                    check_width(name, specification)
+                    found.add(name)
             filled[key] = pattern.format(**values)
         except UNFILLABLE as error:
             raise ConfigError(

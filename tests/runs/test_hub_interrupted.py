@@ -312,7 +312,9 @@ def test_an_etag_that_is_no_digest_is_held_against_nothing(hub, fetch, published
     assert entry.sha256 != sha256(b"")
 
 
-@pytest.mark.parametrize("field", ["{step[0]}", "{step:c}", "{step:999999999999d}", "{step.x.y}"])
+@pytest.mark.parametrize(
+    "field", ["{step[0]}", "{step:c}", "{step:999999999999d}", "{step:9999999999d}", "{step.x.y}"]
+)
 def test_a_pattern_that_can_not_be_filled_in_is_told(field):
     with pytest.raises(ConfigError, match=r"runs\.r\.revision: .*can't be filled in"):
         hub_location("a/b", field, 0, 2_000_000, run="r")
