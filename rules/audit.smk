@@ -7,6 +7,11 @@ results/audit.tsv, results/tables/weights.parquet and a figure for each run.
 """
 
 
+# A second's work, not worth a place in a queue.
+localrules:
+    audit_passed,
+
+
 rule audit:
     """Read every checkpoint of a trajectory once, and write down what is odd about it."""
     input:
@@ -40,6 +45,7 @@ rule audit:
 
 
 rule audit_passed:
+    """Stop here if a finding is grave, unless the configuration says `audit: warn`."""
     input:
         "results/runs/{run}/seed-{seed}/audit.tsv",
     output:
@@ -48,8 +54,6 @@ rule audit_passed:
         "results/logs/runs/audit_passed.{run}.seed-{seed}.log",
     benchmark:
         "results/benchmarks/runs/audit_passed.{run}.seed-{seed}.tsv"
-    """Stop here if a finding is grave, unless the configuration says `audit: warn`."""
-    localrule: True  # a second's work, not worth a place in a queue
     conda:
         "../envs/tables.yaml"
     threads: 1

@@ -8,6 +8,12 @@ A rule is generated for each run whose checkpoints come out of one job, because 
 depends on the run's schedule. From the hub each comes by itself, and nothing that came is lost.
 """
 
+
+# A second's work, not worth a place in a queue.
+localrules:
+    hub_manifest,
+
+
 for run_name in layout.runs_of_kind(config, "pretrain"):
 
     rule:
@@ -128,6 +134,7 @@ rule hub:
 
 
 rule hub_manifest:
+    """Join what the checkpoints of a trajectory from the hub say of themselves."""
     input:
         lambda wildcards: [
             layout.checkpoint(wildcards.run, wildcards.seed, step)
@@ -141,8 +148,6 @@ rule hub_manifest:
         "results/benchmarks/runs/hub_manifest.{run}.seed-{seed}.tsv"
     wildcard_constraints:
         run=any_of(layout.runs_of_kind(config, "hub")),
-    """Join what the checkpoints of a trajectory from the hub say of themselves."""
-    localrule: True  # a second's work, not worth a place in a queue
     conda:
         "../envs/models.yaml"
     threads: 1
