@@ -1,6 +1,5 @@
 """Files that are downloaded once, and are the ones that were pinned."""
 
-import csv
 import logging
 import os
 import re
@@ -15,6 +14,7 @@ import requests
 
 from ontogeny.errors import SourceError
 from ontogeny.files import atomic_path, sha256
+from ontogeny.tab_separated import read_rows
 
 TIMEOUT = 30  # seconds without a byte
 LONGEST_PAUSE = 60  # seconds between two attempts
@@ -43,19 +43,9 @@ def read_sources(path: str | os.PathLike[str]) -> list[SourceFile]:
     leads out of its folder, or two lines have the same path.
     """
     names = [field.name for field in fields(SourceFile)]
-    try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            lines = list(csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: can't be read ({error}).") from error
-    if not lines or lines[0] != names:
-        raise SourceError(
-            f"{path}, line 1: columns {', '.join(lines[0]) if lines else '(none)'}; expected "
-            f"{', '.join(names)}, separated by tabs."
-        )
     files: list[SourceFile] = []
     seen: dict[str, int] = {}
-    for number, cells in enumerate(lines[1:], start=2):
+    for number, cells in read_rows(path, names, SourceError, quoted=False):
         where = f"{path}, line {number}"
         if len(cells) != len(names):
             raise SourceError(f"{where}: {len(cells)} columns; expected {len(names)}.")

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,6 +135,26 @@ def read_in_pieces(
                 yield str(path), file.read().to_pandas()
             for batch in file.iter_batches(rows):
                 yield str(path), batch.to_pandas()
+
+
+def read_text(
+    path: str | os.PathLike[str], columns: Sequence[str], what: str, **options: Any
+) -> pd.DataFrame:
+    """Read tab-separated text with a line of column names; `options` are those of pandas.
+
+    Raises `TableError`, naming the file and `what` it should hold, if it can't be read or has other
+    columns.
+    """
+    try:
+        frame = pd.read_csv(path, sep="\t", **options)
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path}: not a readable table of {what} ({error}).") from error
+    if list(frame.columns) != list(columns):
+        raise TableError(
+            f"{path}: its columns are {', '.join(map(str, frame.columns))}; expected "
+            f"{', '.join(columns)}."
+        )
+    return frame
 
 
 @contextmanager

@@ -341,7 +341,7 @@ def test_a_malformed_line_is_refused_with_its_number(tmp_path, column, value, me
 def test_a_path_on_two_lines_a_wrong_header_and_no_file_are_refused(tmp_path):
     with pytest.raises(SourceError, match=r"line 3: path a/b\.txt is on line 2 too"):
         read_sources(table(tmp_path, LINE, LINE))
-    with pytest.raises(SourceError, match="line 1: columns source, path; expected"):
+    with pytest.raises(SourceError, match=r"line 1: is \['source', 'path'\]; expected the columns"):
         read_sources(table(tmp_path, header="source\tpath"))
     with pytest.raises(SourceError, match="can't be read"):
         read_sources(tmp_path / "none.tsv")

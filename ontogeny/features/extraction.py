@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -17,11 +16,20 @@ from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.features.pieces import Pieces, cut_into_pieces
 from ontogeny.files import atomic_path
+from ontogeny.token_batches import (
+    TOKENS_ON_ACCELERATOR,
+    batches_by_length,
+    model_name,
+    padding_id,
+    ready,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Pooling = Literal["mean", "first", "last"]
+
+TOKENS_ON_CPU = 512
 
 LOGGER = logging.getLogger("ontogeny")
 
@@ -82,14 +90,14 @@ def extract(
         raise ValueError(f"pooling is {pooling!r}; expected one of {get_args(Pooling)}")
     device = default_device() if device is None else torch.device(device)
     if tokens_per_batch is None:
-        tokens_per_batch = 512 if device.type == "cpu" else 16384
+        tokens_per_batch = TOKENS_ON_CPU if device.type == "cpu" else TOKENS_ON_ACCELERATOR
     limit = maximum_length(model, tokenizer)
     pieces = cut_into_pieces(tokenizer, list(sentences["words"]), limit)
     weights = torch.from_numpy(_pooling_weights(pieces, pooling))
-    encoder = model.base_model.to(device).eval()
-    padding = _padding_id(model, tokenizer)
+    encoder = ready(model.base_model, device)
+    padding = padding_id(model, tokenizer)
     vectors, largest = torch.zeros(0), torch.zeros(0)
-    for batch in _batches(pieces.lengths, tokens_per_batch):
+    for batch in batches_by_length(pieces.lengths, tokens_per_batch):
         tokens, is_token, pooler, is_word, words = _pad(pieces, weights, batch, padding)
         with torch.autocast(device.type, autocast, enabled=autocast is not None):
             states = encoder(
@@ -108,10 +116,10 @@ def extract(
         vectors[:, words] = pooled.to(dtype).cpu()
     if not vectors.numel():
         raise CheckpointError(
-            f"{_name(tokenizer)}: its tokenizer gives no piece for any of the "
+            f"{model_name(tokenizer)}: its tokenizer gives no piece for any of the "
             f"{len(pieces.counts)} words; expected the tokenizer that the model was trained with."
         )
-    _check_finite(largest.cpu(), dtype, _name(model))
+    _check_finite(largest.cpu(), dtype, model_name(model))
     return _features(vectors, pieces, pooling)
 
 
@@ -205,20 +213,6 @@ def _pooling_weights(pieces: Pieces, pooling: Pooling) -> np.ndarray:
     return weights
 
 
-def _batches(lengths: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
-    """Yield the rows of the sentences of each batch, longest first, those without tokens left out.
-
-    Longest first: a batch too large for the device's memory fails at once, not after an hour.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    order = order[lengths[order] > 0]
-    start = 0
-    while start < len(order):
-        size = max(1, tokens_per_batch // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
-
-
 def _pad(
     pieces: Pieces, weights: Tensor, batch: np.ndarray, padding: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -249,15 +243,6 @@ def _rows(starts: np.ndarray, lengths: np.ndarray) -> tuple[Tensor, Tensor]:
     return (torch.from_numpy(starts)[:, None] + places)[mask], mask
 
 
-def _padding_id(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Return the token to pad with; any will do, since padding is masked."""
-    for owner in (tokenizer, model.config):
-        padding = getattr(owner, "pad_token_id", None)
-        if padding is not None and padding >= 0:
-            return int(padding)
-    return 0
-
-
 def _check_finite(largest: Tensor, dtype: torch.dtype, name: str) -> None:
     """Raise `CheckpointError` unless the largest number of each layer is finite in `dtype`."""
     for layer, value in enumerate(largest.tolist()):
@@ -271,7 +256,3 @@ def _check_finite(largest: Tensor, dtype: torch.dtype, name: str) -> None:
                 f"{name}: layer {layer} holds {value:.3g}, more than {dtype} can; extract its "
                 "features as float32."
             )
-
-
-def _name(owner: object) -> str:
-    return str(getattr(owner, "name_or_path", "") or type(owner).__name__)

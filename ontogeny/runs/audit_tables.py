@@ -1,6 +1,5 @@
 """What an audit finds: the table of findings and the table of statistics, and who may go on."""
 
-import csv
 import logging
 import math
 import os
@@ -10,8 +9,8 @@ from dataclasses import astuple, dataclass, fields
 import pandas as pd
 
 from ontogeny.errors import TableError, TrajectoryError
-from ontogeny.files import atomic_path
-from ontogeny.tables import RUN, SEED, STEP, Column, Metric, Table, check
+from ontogeny.tab_separated import read_rows, write_rows
+from ontogeny.tables import RUN, SEED, STEP, Column, Metric, Table, check, read_text
 
 # stop: not fit to be measured. warn: for a person to look at. note: explained, told for the record.
 SEVERITIES = ("stop", "warn", "note")
@@ -121,29 +120,13 @@ WEIGHTS = Table(
 def write_findings(findings: Iterable[Finding], path: str | os.PathLike[str]) -> None:
     """Write findings as tab-separated text, the gravest first, then by run, seed and step."""
     rows = sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.run, f.seed, f.step))
-    with (
-        atomic_path(path) as scratch,
-        open(scratch, "w", newline="", encoding="utf-8") as handle,
-    ):
-        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        writer.writerow(FINDING_COLUMNS)
-        writer.writerows(astuple(row) for row in rows)
+    write_rows(path, FINDING_COLUMNS, map(astuple, rows))
 
 
 def read_findings(path: str | os.PathLike[str]) -> list[Finding]:
     """Read findings. Raises `TableError`, naming file and line, if they are malformed."""
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            rows = list(csv.reader(handle, delimiter="\t"))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path}: not a readable table of findings ({error}).") from error
-    if not rows or rows[0] != FINDING_COLUMNS:
-        raise TableError(
-            f"{path}, line 1: is {rows[0] if rows else 'missing'}; expected the columns "
-            f"{', '.join(FINDING_COLUMNS)}."
-        )
     findings = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in read_rows(path, FINDING_COLUMNS, TableError):
         try:
             run, seed, step, others, kind, severity, value, expected, message = row
             finding = Finding(
@@ -201,16 +184,12 @@ def write_weights(
     not be measured stays empty.
     """
     names = [metric.name for metric in WEIGHTS.metrics]
-    with (
-        atomic_path(path) as scratch,
-        open(scratch, "w", newline="", encoding="utf-8") as handle,
-    ):
-        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        writer.writerow(["step", "sha256", *names])
-        for step in sorted(metrics):
-            values = [metrics[step].get(name, math.nan) for name in names]
-            cells = [f"{value:.17g}" if math.isfinite(value) else "" for value in values]
-            writer.writerow([step, hashes[step], *cells])
+    rows = []
+    for step in sorted(metrics):
+        values = [metrics[step].get(name, math.nan) for name in names]
+        cells = [f"{value:.17g}" if math.isfinite(value) else "" for value in values]
+        rows.append([step, hashes[step], *cells])
+    write_rows(path, ["step", "sha256", *names], rows)
 
 
 def join_weights(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]]) -> pd.DataFrame:
@@ -223,15 +202,7 @@ def join_weights(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]])
     columns = [column.name for column in WEIGHTS.columns]
     frames = [pd.DataFrame(columns=columns)] if not trajectories else []
     for (run, seed), path in trajectories.items():
-        try:
-            frame = pd.read_csv(path, sep="\t", dtype={"sha256": str})
-        except (OSError, ValueError) as error:
-            raise TableError(f"{path}: not a readable table of weights ({error}).") from error
-        if list(frame.columns) != ["step", "sha256", *names]:
-            raise TableError(
-                f"{path}: its columns are {', '.join(map(str, frame.columns))}; expected step, "
-                f"sha256, {', '.join(names)}."
-            )
+        frame = read_text(path, ["step", "sha256", *names], "weights", dtype={"sha256": str})
         long = frame.melt(["step", "sha256"], names, "metric", "value").dropna(subset="value")
         frames.append(long.assign(run=run, seed=seed))
         try:

@@ -1,6 +1,5 @@
 """The manifest of a trajectory: which checkpoints it has, where they come from, what they hold."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -8,8 +7,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ontogeny.errors import CheckpointError
-from ontogeny.files import atomic_path
 from ontogeny.runs.checkpoints import check_tokenizer, check_weights, count_parameters, weight_files
+from ontogeny.tab_separated import read_rows, write_rows
 
 MANIFEST = "manifest.tsv"
 
@@ -29,6 +28,9 @@ class Entry:
     revision: str
     sha256: str
     parameters: int
+
+
+COLUMNS = [field.name for field in fields(Entry)]
 
 
 def checkpoint_path(folder: str | os.PathLike[str], step: int) -> Path:
@@ -56,13 +58,8 @@ def weights_sha256(path: str | os.PathLike[str]) -> str:
 
 def write_manifest(entries: Iterable[Entry], folder: str | os.PathLike[str]) -> None:
     """Write `manifest.tsv` into a trajectory's folder, in the order of steps."""
-    with (
-        atomic_path(Path(folder) / MANIFEST) as scratch,
-        open(scratch, "w", newline="", encoding="utf-8") as handle,
-    ):
-        writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
-        writer.writerow([field.name for field in fields(Entry)])
-        writer.writerows(astuple(entry) for entry in sorted(entries, key=lambda e: e.step))
+    rows = [astuple(entry) for entry in sorted(entries, key=lambda entry: entry.step)]
+    write_rows(Path(folder) / MANIFEST, COLUMNS, rows)
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> tuple[Entry, ...]:
@@ -71,29 +68,18 @@ def read_manifest(folder: str | os.PathLike[str]) -> tuple[Entry, ...]:
     Raises `CheckpointError`, naming file and line, if it is absent or malformed.
     """
     file = Path(folder) / MANIFEST
-    columns = [field.name for field in fields(Entry)]
-    try:
-        with open(file, newline="", encoding="utf-8") as handle:
-            rows = list(csv.reader(handle, delimiter="\t"))
-    except FileNotFoundError as error:
+    if not file.exists():
         raise CheckpointError(
             f"{file}: there is no such file; the trajectory was not finished. Run its rule again."
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CheckpointError(f"{file}: can't be read ({error}).") from error
-    if not rows or rows[0] != columns:
-        raise CheckpointError(
-            f"{file}, line 1: is {rows[0] if rows else 'missing'}; expected the columns "
-            f"{', '.join(columns)}."
         )
     entries = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in read_rows(file, COLUMNS, CheckpointError):
         try:
             step, source, revision, sha256, parameters = row
             entries.append(Entry(int(step), source, revision, sha256, int(parameters)))
         except ValueError as error:
             raise CheckpointError(
-                f"{file}, line {number}: is {row}; expected {', '.join(columns)}, with whole "
+                f"{file}, line {number}: is {row}; expected {', '.join(COLUMNS)}, with whole "
                 "numbers for step and parameters."
             ) from error
     return tuple(sorted(entries, key=lambda entry: entry.step))

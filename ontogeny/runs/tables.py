@@ -9,7 +9,7 @@ import pandas as pd
 
 from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
-from ontogeny.tables import RUN, SEED, STEP, Metric, Table, check
+from ontogeny.tables import RUN, SEED, STEP, Metric, Table, check, read_text
 
 LOSS_FILE = "loss.tsv"
 COLUMNS = ["step", "metric", "value"]
@@ -50,15 +50,7 @@ def join_losses(trajectories: Mapping[tuple[str, int], str | os.PathLike[str]]) 
     """
     frames = []
     for (run, seed), path in trajectories.items():
-        try:
-            frame = pd.read_csv(path, sep="\t", converters={"value": float})
-        except (OSError, ValueError) as error:
-            raise TableError(f"{path}: not a readable table of losses ({error}).") from error
-        if list(frame.columns) != COLUMNS:
-            raise TableError(
-                f"{path}: its columns are {', '.join(map(str, frame.columns))}; expected "
-                f"{', '.join(COLUMNS)}."
-            )
+        frame = read_text(path, COLUMNS, "losses", converters={"value": float})
         frames.append(frame.assign(run=run, seed=seed))
         try:
             check(frames[-1], LOSS)
