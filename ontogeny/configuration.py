@@ -1,18 +1,17 @@
 """The configuration: what it may hold, and whether its parts agree, before any job starts."""
 
-import copy
-import difflib
-import math
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-from jsonschema.exceptions import ValidationError
-
+from ontogeny.configuration_schema import (
+    SCHEMA_FILE,
+    beyond_the_schema,
+    suggest,
+    with_defaults,
+)
 from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.errors import ConfigError
 from ontogeny.runs.hub import hub_location, seeds_are_told_apart
@@ -20,8 +19,6 @@ from ontogeny.runs.local import local_path
 from ontogeny.runs.recipes import Recipe, read_recipe
 from ontogeny.runs.schedules import listed_steps, steps
 from ontogeny.strategies.conditions import contradictions as sweep_contradictions
-
-SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
 
 # What a corpus of each kind annotates, as far as its configuration alone can tell. What the files
 # then really hold is checked by the first job that reads them.
@@ -47,16 +44,9 @@ def validate(
             f"{file}: holds {config!r}; expected the keys tier and studies, and the runs and "
             "corpora that these name."
         )
-    if problems := [*_keys_that_are_no_text(config), *_values_beyond_use(config)]:
+    if problems := beyond_the_schema(config):
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
-    filled = copy.deepcopy(dict(config))
-    validator = _with_defaults(jsonschema.Draft202012Validator)(schema)
-    problems = [
-        problem
-        for error in sorted(validator.iter_errors(filled), key=lambda e: list(map(str, e.path)))
-        for problem in _describe(error)
-    ]
+    filled, problems = with_defaults(config, schema_file)
     if not problems:
         for corpora in (study.get("corpora", {}) for study in filled["studies"].values()):
             corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
@@ -85,99 +75,6 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     return (*_UNIVERSAL_DEPENDENCIES, *entity, *constituents)
 
 
-def _keys_that_are_no_text(value: Any, parents: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield a message for each key that YAML reads as a number, a truth value or nothing.
-
-    The schema is JSON's, in which all keys are text, and says nothing of others.
-    """
-    if isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _keys_that_are_no_text(item, (*parents, str(place)))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                yield (
-                    f"{'.'.join(parents) or 'the top level'}: the key {key!r} is not text; put it "
-                    "in quotation marks, or begin the name with a letter."
-                )
-            yield from _keys_that_are_no_text(item, (*parents, str(key)))
-
-
-def _values_beyond_use(value: Any, key: str = "") -> Iterator[str]:
-    """Yield a message for each number that no table can hold and each text that names no file.
-
-    YAML can write them all, and the schema's bounds let them pass: NaN is below no maximum.
-    """
-    if isinstance(value, Mapping | list):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for name, item in items:
-            yield from _values_beyond_use(item, f"{key}.{name}" if key else str(name))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{key}: is {value!r}; expected a finite number."
-    elif isinstance(value, int | float) and not -(2**63) <= value < 2**63:
-        yield f"{key}: is {value!r}; expected a number that 64 bits hold, below {2.0**63:.2g}."
-    elif isinstance(value, str) and "\0" in value:
-        yield f"{key}: is {value!r}; expected text without the NUL character."
-
-
-def _with_defaults(validator: Any) -> Any:
-    """Extend a validator so that it fills in the defaults of absent properties first."""
-    check_properties = validator.VALIDATORS["properties"]
-
-    def properties(
-        validator: Any, declared: Mapping[str, Any], instance: Any, schema: Any
-    ) -> Iterator[ValidationError]:
-        if isinstance(instance, dict):
-            for key, subschema in declared.items():
-                if isinstance(subschema, dict) and "default" in subschema:
-                    instance.setdefault(key, copy.deepcopy(subschema["default"]))
-        yield from check_properties(validator, declared, instance, schema)
-
-    return jsonschema.validators.extend(validator, {"properties": properties})
-
-
-def _describe(error: ValidationError) -> Iterator[str]:
-    """Turn one breach of the schema into messages that name the key, the finding, the remedy."""
-    key = ".".join(map(str, error.absolute_path)) or "the top level"
-    if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        for name in sorted(set(error.instance) - set(known)):
-            yield f"{key}: unknown key {name!r}{_suggest(name, known)}"
-    elif error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
-                yield f"{key}: the key {name!r} is missing."
-    elif error.validator == "enum":
-        allowed = [value for value in error.validator_value if value is not None]
-        yield f"{key}: is {error.instance!r}{_suggest(str(error.instance), allowed)}"
-    elif error.validator == "type":
-        expected = error.validator_value
-        kinds = " or ".join([expected] if isinstance(expected, str) else expected)
-        hint = ""
-        if isinstance(error.instance, str) and "number" in kinds:
-            hint = " (YAML reads 1e-3 as text: write 0.001 or 1.0e-3)"
-        yield f"{key}: is {error.instance!r}; expected {kinds}{hint}."
-    elif error.validator == "oneOf":
-        choices = [" and ".join(choice["required"]) for choice in error.validator_value]
-        yield f"{key}: needs either {', or '.join(choices)}, and not both."
-    elif error.validator == "pattern":
-        yield (
-            f"{key}: the name {error.instance!r} may hold letters, digits, '-' and '_' only, and "
-            "begins with a letter or digit."
-        )
-    else:
-        yield f"{key}: {error.message}."
-
-
-def _suggest(name: str, known: list[str]) -> str:
-    if not known:
-        return "; there are none."
-    close = difflib.get_close_matches(name, list(map(str, known)), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; expected one of {', '.join(map(str, known))}."
-
-
 def _progressions(config: Mapping[str, Any]) -> Iterator[str]:
     """Write the progressions in lists of steps out, and yield what is wrong with them."""
     runs = {f"runs.{name}": run for name, run in config["runs"].items()}
@@ -195,7 +92,7 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
     corpora, runs = config["corpora"], config["runs"]
     for name, corpus in corpora.items():
         if "source" in corpus and corpus["source"] not in sources:
-            known = _suggest(corpus["source"], sorted(sources))
+            known = suggest(corpus["source"], sorted(sources))
             yield f"corpora.{name}.source: there is no source {corpus['source']!r}{known}"
     for name, run in runs.items():
         if run["kind"] == "pretrain":
@@ -211,11 +108,11 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
         for name in study["runs"]:
             if name not in runs:
                 key = f"studies.{study_name}.runs"
-                yield f"{key}: there is no run {name!r}{_suggest(name, list(runs))}"
+                yield f"{key}: there is no run {name!r}{suggest(name, list(runs))}"
         for name, tasks in study["corpora"].items():
             key = f"studies.{study_name}.corpora"
             if name not in corpora:
-                yield f"{key}: there is no corpus {name!r}{_suggest(name, list(corpora))}"
+                yield f"{key}: there is no corpus {name!r}{suggest(name, list(corpora))}"
                 continue
             has = annotations(corpora[name])
             for task in tasks:
@@ -240,7 +137,7 @@ def _pretraining_contradictions(
 ) -> Iterator[str]:
     for corpus in names(run["corpus"]):
         if corpus not in corpora:
-            known = _suggest(corpus, list(corpora))
+            known = suggest(corpus, list(corpora))
             yield f"runs.{name}.corpus: there is no corpus {corpus!r}{known}"
     try:
         read_recipe(recipe_settings(run), name)
