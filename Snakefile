@@ -19,6 +19,7 @@ include: "rules/audit.smk"
 include: "rules/features.smk"
 include: "rules/pushdown.smk"
 include: "rules/strategies.smk"
+include: "rules/sas.smk"
 include: "rules/claims.smk"
 
 
@@ -34,6 +35,9 @@ rule all:
         layout.sweep_figures(
             config, list(STRATEGIES_FIGURES_OF_A_VOCABULARY), list(STRATEGIES_FIGURES)
         ),
+        layout.figures(config, "sas", list(SAS_FIGURES)),
+        layout.intervention_figures(config, list(SAS_COMPARISONS)),
+        [f"results/tables/{name}.parquet" for name in SAS_TABLES if SAS],
         "results/claims.tsv",
 
 

@@ -12,6 +12,7 @@ from ontogeny.configuration_schema import (
     suggest,
     with_defaults,
 )
+from ontogeny.corpora.catalogue import MINIMAL_PAIRS
 from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.errors import ConfigError
 from ontogeny.runs.hub import hub_location, seeds_are_told_apart
@@ -48,8 +49,8 @@ def validate(
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
     filled, problems = with_defaults(config, schema_file)
     if not problems:
-        for corpora in (study.get("corpora", {}) for study in filled["studies"].values()):
-            corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
+        corpora = filled["studies"].get("pushdown", {}).get("corpora", {})
+        corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
         problems = list(_progressions(filled))
     if not problems:
         problems = list(_contradictions(filled, sources))
@@ -104,27 +105,61 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
     if "strategies" in config["studies"]:
         for problem in sweep_contradictions(config["studies"]["strategies"]):
             yield f"studies.strategies.{problem}"
-    for study_name, study in _studies_of_runs(config).items():
-        for name in study["runs"]:
-            if name not in runs:
-                key = f"studies.{study_name}.runs"
-                yield f"{key}: there is no run {name!r}{suggest(name, list(runs))}"
-        for name, tasks in study["corpora"].items():
-            key = f"studies.{study_name}.corpora"
-            if name not in corpora:
-                yield f"{key}: there is no corpus {name!r}{suggest(name, list(corpora))}"
-                continue
-            has = annotations(corpora[name])
-            for task in tasks:
-                if REQUIRED_COLUMN[task] not in has:
-                    yield (
-                        f"{key}.{name}: task {task} needs the annotation {REQUIRED_COLUMN[task]}, "
-                        f"which this corpus does not have (it has {', '.join(has) or 'none'}). "
-                        "Leave the task out, or give the corpus that annotation."
-                    )
-        for name in study["runs"]:
-            if name in runs and study["steps"] is not None:
-                yield from _missing_steps(f"studies.{study_name}.steps", name, runs[name], study)
+    for name, study in _studies_of_runs(config).items():
+        yield from _study_contradictions(f"studies.{name}", study, runs, corpora)
+    if "sas" in config["studies"]:
+        yield from _minimal_pair_contradictions(config["studies"]["sas"], corpora, sources)
+
+
+def _study_contradictions(
+    key: str, study: Mapping[str, Any], runs: Mapping[str, Any], corpora: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in study["runs"]:
+        if name not in runs:
+            yield f"{key}.runs: there is no run {name!r}{suggest(name, list(runs))}"
+        elif study["steps"] is not None:
+            yield from _missing_steps(f"{key}.steps", name, runs[name], study)
+    for name in study["corpora"]:
+        if name not in corpora:
+            yield f"{key}.corpora: there is no corpus {name!r}{suggest(name, list(corpora))}"
+            continue
+        has = annotations(corpora[name])
+        for purpose, needed, remedy in _needs(study, name):
+            if needed not in has:
+                yield (
+                    f"{key}.corpora.{name}: {purpose} needs the annotation {needed}, which this "
+                    f"corpus does not have (it has {', '.join(has) or 'none'}). {remedy}, or give "
+                    "the corpus that annotation."
+                )
+
+
+def _needs(study: Mapping[str, Any], corpus: str) -> Iterator[tuple[str, str, str]]:
+    """Yield what a study needs of a corpus: the purpose, the annotation, and what to do without."""
+    if isinstance(study["corpora"], list):
+        for column in ("head", "deprel"):
+            yield "syntactic attention", column, "Leave the corpus out"
+    else:
+        for task in study["corpora"][corpus]:
+            yield f"task {task}", REQUIRED_COLUMN[task], "Leave the task out"
+
+
+def _minimal_pair_contradictions(
+    study: Mapping[str, Any], corpora: Mapping[str, Any], sources: Collection[str]
+) -> Iterator[str]:
+    asked = study["minimal_pairs"]
+    grammars = [name for name, corpus in corpora.items() if corpus["kind"] == "grammar"]
+    suites = [name for name in MINIMAL_PAIRS if name in sources]
+    if asked is None or asked in grammars:
+        return
+    if "/" not in asked:
+        if asked not in suites or asked in corpora:
+            yield (
+                f"studies.sas.minimal_pairs: there are no minimal pairs {asked!r}; expected one of "
+                f"{', '.join([*grammars, *suites])}, or a folder with a slash in its name, such as "
+                f"./{asked}, that holds files *.jsonl in BLiMP's form."
+            )
+    elif not os.path.isdir(os.path.expanduser(asked)):
+        yield f"studies.sas.minimal_pairs: there is no folder {asked!r}; expected one that exists."
 
 
 def _studies_of_runs(config: Mapping[str, Any]) -> dict[str, Any]:

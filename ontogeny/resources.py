@@ -35,6 +35,9 @@ NETWORK_RATE = 5.0e6
 READING_RATE = 4.0e7
 # Pieces of a word, about, in the vocabularies in use.
 PIECES_PER_WORD = 1.5
+WORDS_OF_A_SENTENCE = 20
+# Of BLiMP, the largest suite in use.
+PARADIGMS = 67
 
 # No job asks for more than a week; a training that is stopped then resumes at the next attempt.
 WEEK = 7 * 24 * 60
@@ -171,6 +174,42 @@ def probes_runtime(config: Config, study: str, run: str, chunk: int | str, attem
     words = config["studies"][study]["words"]["train"]
     seconds = PROBE_SECONDS * words * values_per_word(config["runs"][run])
     steps = len(steps_of_chunk(config, study, run, chunk))
+    return _minutes(30 + steps * (1 + seconds / 60), attempt)
+
+
+def structure_memory(config: Config, run: str, attempt: int = 1) -> int:
+    """Return the memory of measuring attention, likelihood and complexity, in MB.
+
+    Weights twice in 32 bits while they are loaded; then beside them the gradients of examples, at
+    least one at a time, and 1 GB for attention and for logits over a vocabulary.
+    """
+    return per_attempt(MODEL_JOB + 1500 + 12 * parameters(config["runs"][run]) / 1e6, attempt)
+
+
+def structure_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
+    """Return the running time of measuring attention, loss and complexity, in minutes.
+
+    A parameter and token takes 2 operations in each of three passes, and 6 for a gradient; and a
+    checkpoint a minute for reading.
+    """
+    study = config["studies"]["sas"]
+    sentences = study["words"] + study["fisher_sentences"] * WORDS_OF_A_SENTENCE
+    operations = 6 * parameters(config["runs"][run]) * PIECES_PER_WORD * sentences
+    steps = len(steps_of_chunk(config, "sas", run, chunk))
+    return _minutes(30 + steps * (1 + operations / _rate(gpus(config), threads=1) / 60), attempt)
+
+
+def capability_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
+    """Return the running time of scoring minimal pairs, in minutes.
+
+    A sentence of 10 words is read once for each of its pieces, in which one is masked.
+    """
+    study = config["studies"]["sas"]
+    pieces = 10 * PIECES_PER_WORD
+    operations = 2 * parameters(config["runs"][run]) * pieces**2
+    pairs = PARADIGMS * study["pairs_per_paradigm"]
+    seconds = 2 * pairs * operations / _rate(gpus(config), threads=1)
+    steps = len(steps_of_chunk(config, "sas", run, chunk))
     return _minutes(30 + steps * (1 + seconds / 60), attempt)
 
 

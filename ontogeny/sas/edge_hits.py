@@ -12,8 +12,6 @@ from ontogeny.attention import WordAttention
 from ontogeny.corpora.corpus import available
 from ontogeny.errors import CorpusError
 
-DIRECTIONS = ("dependent_to_head", "head_to_dependent")
-
 
 @dataclass(frozen=True)
 class Edges:
@@ -36,9 +34,10 @@ class EdgeHits:
     """How attention treats each edge of `edges`, which are those of the sentences that were read.
 
     `hits` and `mass` have shape (edges, layers, heads, 2), float32, the last dimension in the order
-    of `DIRECTIONS`. A hit is 1 if the head of attention, read in that direction, picks the
-    dependent's syntactic head from all other words, 0 if not, and 1 / k if k words tie for its
-    choice, which is what picking one of them at random comes to. Mass is the attention on the edge.
+    of `ontogeny.sas.tables.DIRECTIONS`. A hit is 1 if the head of attention, read in that
+    direction, picks the dependent's syntactic head from all other words, 0 if not, and 1 / k if k
+    words tie for its choice, which is what picking one of them at random comes to. Mass is the
+    attention on the edge.
     """
 
     edges: Edges

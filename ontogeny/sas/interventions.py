@@ -20,6 +20,7 @@ class Intervention:
     until: int | None = None
 
     def __str__(self) -> str:
+        """Say it in words, as a label of the run."""
         if self.kind == "suppressed early":
             return f"suppressed until {self.until:,}"
         return {"none": "baseline", "other": "other stages"}.get(
@@ -27,16 +28,11 @@ class Intervention:
         )
 
 
-def intervention(run: Mapping[str, Any]) -> Intervention:
-    """Return what a run's configuration entry does to syntactic attention."""
-    from ontogeny.configuration import trajectory_steps
-
-    stages = run.get("regularizer") or []
-    stages = [stages] if isinstance(stages, Mapping) else list(stages)
-    stages = [stage for stage in stages if stage["strength"] != 0]
+def intervention(run: Mapping[str, Any], last: int) -> Intervention:
+    """Return what a run's configuration entry does to syntactic attention until its `last` step."""
+    stages = _stages(run)
     if not stages:
         return Intervention("none")
-    last = trajectory_steps(run)[-1]
     first = stages[0]
     until = first["until"]
     if len(stages) > 1 or first["from"] > 0:
@@ -53,13 +49,20 @@ def baseline(runs: Mapping[str, Mapping[str, Any]], run: str) -> str | None:
     `runs` are configuration entries by name. None if `run` has no regularizer itself, or if there
     is no such run; of several the first.
     """
-    if intervention(runs[run]).kind == "none":
+    if not _stages(runs[run]):
         return None
     wanted = _without_regularizer(runs[run])
     for name, entry in runs.items():
-        if intervention(entry).kind == "none" and _without_regularizer(entry) == wanted:
+        if not _stages(entry) and _without_regularizer(entry) == wanted:
             return name
     return None
+
+
+def _stages(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the stages of a run's regularizer that have an effect."""
+    stages = run.get("regularizer") or []
+    stages = [stages] if isinstance(stages, Mapping) else stages
+    return [stage for stage in stages if stage["strength"] != 0]
 
 
 def _without_regularizer(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """The tables of the study of syntactic attention, declared."""
 
-from ontogeny.sas.edge_hits import DIRECTIONS
 from ontogeny.tables import RUN, SEED, STEP, Column, Metric, Table
+
+# From each word to the word it attends to most; and from each word to the one that attends to it
+# most.
+DIRECTIONS = ("dependent_to_head", "head_to_dependent")
 
 RELATION = Column(
     "relation",
@@ -188,3 +191,5 @@ SENTENCE_COLUMNS = (
     "predictions",
 )
 PAIR_COLUMNS = ("run", "corpus", "seed", "step", "field", "paradigm", "pair", "correct")
+
+TABLES = {table.name: table for table in (SAS, ONSETS, ATTENTION)}
