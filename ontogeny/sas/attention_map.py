@@ -61,8 +61,8 @@ def shown_sentence(sentences: pd.DataFrame, relation: str) -> pd.Series:
     edge, from those shorter, then from all. Raises `CorpusError` if no sentence has such an edge.
     """
     lengths = sentences["words"].map(len)
-    parses = [() if names is None else list(names) for names in sentences["deprel"]]
-    edges = pd.Series([names.count(relation) for names in parses], index=sentences.index)
+    parses = sentences["deprel"].where(sentences["deprel"].notna(), "")  # "" has no relation
+    edges = parses.map(lambda names: list(names).count(relation))
     for shortest, longest in ((SHORTEST, LONGEST), (2, LONGEST), (2, np.inf)):
         fits = (lengths >= shortest) & (lengths <= longest) & (edges > 0)
         if fits.any():

@@ -59,7 +59,8 @@ def measure_structure(
         model, tokenizer, sample(sentences, points, seed), dtype=torch.float32, **batch
     )
     vectors = features.vectors[:, features.valid]
-    drawn = np.random.default_rng(seed).permutation(len(words))[:fisher_sentences]
+    readable = np.flatnonzero(predictions)
+    drawn = np.random.default_rng(seed).permutation(readable)[:fisher_sentences]
     trace = fisher_trace(
         model,
         tokenizer,

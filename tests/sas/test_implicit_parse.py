@@ -11,34 +11,8 @@ from ontogeny.attention import WordAttention, word_attention
 from ontogeny.errors import CorpusError
 from ontogeny.sas.edge_hits import EdgeHits, edge_hits, gold_edges
 from ontogeny.sas.implicit_parse import OFFSETS, held_out_hits, implicit_parse
+from tests.sas.random_corpora import as_corpus, random_corpus
 from tests.tiny_language_models import build, random_sentences
-
-RELATIONS = ("nsubj", "obj", "det", "nmod:poss", "punct")
-
-
-def random_corpus(generator, count, longest=9):
-    """Random trees: each word hangs on an earlier one of a random order."""
-    rows = []
-    for _ in range(count):
-        length = int(generator.integers(1, longest + 1))
-        order = generator.permutation(length)
-        head = np.zeros(length, dtype=int)
-        for place in range(1, length):
-            head[order[place]] = order[generator.integers(place)] + 1
-        deprel = generator.choice(RELATIONS, length).tolist()
-        deprel[order[0]] = "root"
-        words = [f"w{k}" for k in range(length)]
-        rows.append({"words": words, "head": head.tolist(), "deprel": deprel})
-    return as_corpus(rows)
-
-
-def as_corpus(rows):
-    absent = ("upos", "xpos", "entity", "phrase_start", "phrase_end", "head", "deprel")
-    frame = pd.DataFrame(rows)
-    for name in absent:
-        if name not in frame:
-            frame[name] = pd.Series([None] * len(frame), dtype=object)
-    return frame
 
 
 def batches(corpus, weights_of, size=4):
