@@ -2,7 +2,7 @@ from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.claims import evaluate, write_claims
-    from ontogeny.sas.claims import CLAIMS, Evidence
+    from ontogeny.sas.claims import CLAIMS, evidence
     from ontogeny.sas.interventions import Intervention
     from ontogeny.sas.onsets import onsets
     from ontogeny.sas.tables import ONSETS
@@ -11,20 +11,18 @@ with job(snakemake.log[0], snakemake.threads):
 
     given = snakemake.input
     drawn = {"draws": snakemake.params.draws, "seed": snakemake.params.seed}
-    own = read_trajectory(given.structure, given.sentences, given.pairs)
-    write_table(onsets(own, **drawn), ONSETS, snakemake.output.onsets)
-    other = None
+    run = read_trajectory(given.structure, given.sentences, given.pairs)
+    baseline = None
     if given.baseline_structure:
-        other = read_trajectory(
+        baseline = read_trajectory(
             given.baseline_structure, given.baseline_sentences, given.baseline_pairs
         )
-    evidence = Evidence(
-        own,
-        other,
+    write_table(onsets(run, **drawn), ONSETS, snakemake.output.onsets)
+    found = evidence(
+        run,
+        baseline,
         Intervention(**snakemake.params.intervention),
-        staged=snakemake.params.staged,
+        snakemake.params.staged,
         **drawn,
     )
-    place = snakemake.wildcards.run, snakemake.wildcards.corpus
-    claims = evaluate(CLAIMS, {place: evidence}, snakemake.params.tier)
-    write_claims(claims, snakemake.output.claims)
+    write_claims(evaluate(CLAIMS, found, snakemake.params.tier), snakemake.output.claims)
