@@ -2,7 +2,7 @@
 
 Each is computed for the curves as measured and for every bootstrap draw of seeds, sentences and
 minimal pairs, whatever it hangs on included (an onset, the window of a drop). Where a draw leaves a
-statistic undefined, the draw counts as the claim's threshold: evidence for neither side. A run is
+statistic undefined, the draw counts as the claim's `threshold`: evidence for neither side. A run is
 compared with its baseline seed by seed and sentence by sentence: a draw takes the same of both.
 
 Noise must not bear out a claim. So no statistic is measured at a place that was chosen on the same
@@ -41,7 +41,7 @@ class Evidence:
     staged: int = 0
 
 
-def rise_within_drop(data: Evidence) -> Estimate:
+def rise_within_drop(data: Evidence, threshold: float) -> Estimate:
     """Estimate how far within the window of the steepest loss drop UAS rises most steeply.
 
     In steps of the schedule, on the mean curves over seeds: the smaller of the distances from the
@@ -62,10 +62,10 @@ def rise_within_drop(data: Evidence) -> Estimate:
     )
     fails = (begin > 1) | (end < len(steps) - 2)
     margin = np.minimum(place - begin, end - place)
-    return _estimate(np.where(known & fails, margin, np.nan), data, -0.5)
+    return _estimate(np.where(known & fails, margin, np.nan), data, threshold)
 
 
-def abruptness(data: Evidence) -> Estimate:
+def abruptness(data: Evidence, threshold: float) -> Estimate:
     """Estimate how many times steeper than on the whole UAS rises where it rises most steeply.
 
     That is its slope in log step (`local_derivatives`) over that of the straight line from the
@@ -87,10 +87,10 @@ def abruptness(data: Evidence) -> Estimate:
     top, bottom = (mean_over_seeds(slope, data.run.seed_weights) for slope in (steepest, whole))
     rises = bottom > 0
     ratio = np.divide(top, bottom, out=np.zeros_like(top), where=rises)
-    return _estimate(ratio, data, 2)
+    return _estimate(ratio, data, threshold)
 
 
-def capability_lag(data: Evidence) -> Estimate:
+def capability_lag(data: Evidence, threshold: float) -> Estimate:
     """Estimate how many doublings of the step the capability onset comes after the structure onset.
 
     On the mean curves over seeds. Undefined where UAS or accuracy doesn't end higher than it began.
@@ -101,10 +101,10 @@ def capability_lag(data: Evidence) -> Estimate:
     structure, capability = (
         _onset_of_rise(steps, data.run.mean(name)) for name in ("uas", "accuracy")
     )
-    return _estimate(np.log2(capability / structure), data, 0)
+    return _estimate(np.log2(capability / structure), data, threshold)
 
 
-def share_of_rise(data: Evidence) -> Estimate:
+def share_of_rise(data: Evidence, threshold: float) -> Estimate:
     """Estimate which share of the baseline's rise in held-out UAS a run has, first to last step.
 
     Of means over seeds. Undefined where the baseline doesn't rise: then a run that doesn't rise
@@ -117,10 +117,10 @@ def share_of_rise(data: Evidence) -> Estimate:
         for curve in (run.mean("uas_held_out") for run in (data.run, data.baseline))
     )
     share = np.full_like(rise, np.nan)
-    return _estimate(np.divide(rise, expected, out=share, where=expected > 0), data, 0.25)
+    return _estimate(np.divide(rise, expected, out=share, where=expected > 0), data, threshold)
 
 
-def final_gain(data: Evidence, name: str, threshold: float, runs: int = 1) -> Estimate:
+def final_gain(data: Evidence, threshold: float, name: str, runs: int = 1) -> Estimate:
     """Estimate by how much a curve's last value exceeds the baseline's, mean over seeds.
 
     The level of the interval is 1 - 0.05 / `runs`.
@@ -131,7 +131,7 @@ def final_gain(data: Evidence, name: str, threshold: float, runs: int = 1) -> Es
     return _estimate(gain, data, threshold, level=1 - 0.05 / runs)
 
 
-def relative_final_gain(data: Evidence, name: str, threshold: float) -> Estimate:
+def relative_final_gain(data: Evidence, threshold: float, name: str) -> Estimate:
     """Estimate `final_gain` as a share of the baseline's last value."""
     if data.baseline is None:
         return _nothing(data)
@@ -139,7 +139,7 @@ def relative_final_gain(data: Evidence, name: str, threshold: float) -> Estimate
     return _estimate(last / expected - 1, data, threshold)
 
 
-def bend_at_onset(data: Evidence, name: str) -> Estimate | None:
+def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | None:
     """Estimate at which share of the other steps complexity bends less than at structure onset.
 
     A bend is the acceleration in log step (`local_derivatives`) in either direction, in units of
@@ -178,7 +178,7 @@ def bend_at_onset(data: Evidence, name: str) -> Estimate | None:
     at = _onset_of_rise(steps, data.run.curves["uas"])
     place = np.searchsorted(steps[inner], np.where(np.isnan(at), steps[2], at))
     found = np.where(np.isnan(at), np.nan, shares[np.arange(len(shares)), place])
-    return _estimate(mean_over_seeds(found, data.run.seed_weights), data, 0.7)
+    return _estimate(mean_over_seeds(found, data.run.seed_weights), data, threshold)
 
 
 def _onset_of_rise(steps: np.ndarray, curves: np.ndarray) -> np.ndarray:

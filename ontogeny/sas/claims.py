@@ -45,7 +45,7 @@ def _claim(
     statistic: str,
     direction: Literal["above", "below"],
     threshold: float,
-    estimate: Callable[[Evidence], Estimate | None],
+    estimate: Callable[..., Estimate | None],
     *,
     steps: int,
     seeds: int = 2,
@@ -58,7 +58,7 @@ def _claim(
             return None
         if capability and data.run.trajectory.suite is None:
             return None
-        return estimate(data)
+        return estimate(data, threshold=threshold)
 
     return Claim(
         id=f"sas.{number}",
@@ -74,8 +74,8 @@ def _claim(
     )
 
 
-def _early_suppression(data: Evidence) -> Estimate:
-    return final_gain(data, "loss", 0, runs=max(1, data.staged))
+def _early_suppression(data: Evidence, threshold: float) -> Estimate:
+    return final_gain(data, threshold, "loss", runs=max(1, data.staged))
 
 
 CLAIMS = (
@@ -137,7 +137,7 @@ CLAIMS = (
         "accuracy on minimal pairs at the last checkpoint, less the baseline's; mean over seeds",
         "below",
         0,
-        partial(final_gain, name="accuracy", threshold=0),
+        partial(final_gain, name="accuracy"),
         steps=1,
         capability=True,
     ),
@@ -149,7 +149,7 @@ CLAIMS = (
         "held-out UAS at the last checkpoint, less the baseline's; mean over seeds",
         "above",
         0,
-        partial(final_gain, name="uas_held_out", threshold=0),
+        partial(final_gain, name="uas_held_out"),
         steps=1,
     ),
     _claim(
@@ -161,7 +161,7 @@ CLAIMS = (
         "means over seeds",
         "above",
         -0.01,
-        partial(relative_final_gain, name="loss", threshold=-0.01),
+        partial(relative_final_gain, name="loss"),
         steps=1,
     ),
     _claim(
@@ -172,7 +172,7 @@ CLAIMS = (
         "accuracy on minimal pairs at the last checkpoint, less the baseline's; mean over seeds",
         "below",
         0.01,
-        partial(final_gain, name="accuracy", threshold=0.01),
+        partial(final_gain, name="accuracy"),
         steps=1,
         capability=True,
     ),

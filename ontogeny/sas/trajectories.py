@@ -37,7 +37,8 @@ class Trajectory:
     sorted by paradigm. Without a suite, `suite` is None and there are no pairs.
 
     `complexity` maps those of `COMPLEXITY` that were measured to curves (seeds, steps); intrinsic
-    dimension is the mean over the layers above the embeddings.
+    dimension is the mean over the layers above the embeddings, those that have one at every seed
+    and step (a layer whose vectors are all alike has none).
     """
 
     run: str
@@ -217,20 +218,26 @@ def _read_complexity(paths: Paths, read: _Cells) -> dict[str, np.ndarray]:
         if not len(part):
             continue
         layers = np.unique(part["layer"].fillna(0))
-        grid = pd.MultiIndex.from_product([read.seeds, read.steps, layers])
-        keys = pd.MultiIndex.from_frame(part[["seed", "step", "layer"]].fillna(0))
-        values = pd.Series(part["value"].to_numpy(dtype=np.float64), index=keys)
+        grid = pd.MultiIndex.from_product([layers, read.seeds, read.steps])
+        keys = pd.MultiIndex.from_frame(part[["layer", "seed", "step"]].fillna(0))
         where = f"structure of run {read.run} on {read.corpus}, {metric}"
         if keys.has_duplicates:
             raise TableError(f"{where}: a layer has two rows at one seed and step.")
         if not keys.isin(grid).all():
-            seed, step, _ = keys[~keys.isin(grid)][0]
+            _, seed, step = keys[~keys.isin(grid)][0]
             raise TableError(f"{where}: seed {seed}, step {step} has no row in the sentences.")
-        if not grid.isin(keys).all():
-            seed, step, _ = grid[~grid.isin(keys)][0]
-            raise TableError(f"{where}: is absent at seed {seed}, step {step}.")
-        by_layer = values.reindex(grid).to_numpy().reshape(len(read.seeds), len(read.steps), -1)
-        curves[metric] = by_layer.mean(axis=-1)
+        there = grid.isin(keys).reshape(len(layers), -1)
+        if metric != "intrinsic_dimension" and not there.all():
+            _, seed, step = grid[~there.ravel()][0]
+            raise TableError(
+                f"{where}: is absent at seed {seed}, step {step}. Delete the measurements of this "
+                "run and corpus and run the workflow again."
+            )
+        values = pd.Series(part["value"].to_numpy(dtype=np.float64), index=keys)
+        by_layer = values.reindex(grid).to_numpy().reshape(len(layers), len(read.seeds), -1)
+        everywhere = there.all(axis=1)
+        if everywhere.any():
+            curves[metric] = by_layer[everywhere].mean(axis=0)
     return curves
 
 
