@@ -175,9 +175,18 @@ def _pretraining_contradictions(
             known = suggest(corpus, list(corpora))
             yield f"runs.{name}.corpus: there is no corpus {corpus!r}{known}"
     try:
-        read_recipe(recipe_settings(run), name)
+        recipe = read_recipe(recipe_settings(run), name)
     except ConfigError as error:
         yield str(error)
+        return
+    known_corpora = [corpus for corpus in names(run["corpus"]) if corpus in corpora]
+    parsed = any("head" in annotations(corpora[corpus]) for corpus in known_corpora)
+    if recipe.regularizer and known_corpora and not parsed:
+        yield (
+            f"runs.{name}.regularizer: needs the annotation head, which no corpus of the run "
+            f"({', '.join(known_corpora)}) has. Leave the regularizer out, or train on a corpus "
+            "with parses."
+        )
 
 
 def _path_contradictions(name: str, run: Mapping[str, Any]) -> Iterator[str]:

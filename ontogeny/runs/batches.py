@@ -4,10 +4,11 @@ So a training that resumes, or runs on another number of devices, sees the same 
 same words hidden.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ontogeny.runs.parsed_text import NO_HEAD, NO_WORD
 from ontogeny.runs.sequences import Sequences
 
 # Streams of random numbers, told apart by what they decide.
@@ -35,13 +36,24 @@ class Batch:
 
     `tokens` and `attended` (False where padded) have shape (sequences, longest); `positions` and
     `targets` have shape (predictions,): at the flat position (sequence * longest + place) the
-    model has to predict the target token.
+    model has to predict the target token. `word` and `head`, (sequences, longest), tell of the
+    syntax of the tokens, hidden ones included, where that is needed (`ontogeny.runs.parsed_text`).
     """
 
     tokens: np.ndarray
     attended: np.ndarray
     positions: np.ndarray
     targets: np.ndarray
+    word: np.ndarray | None = None
+    head: np.ndarray | None = None
+
+    @property
+    def edges(self) -> int:
+        """How many words have a syntactic head in their sequence."""
+        if self.word is None or self.head is None:
+            return 0
+        begins = np.diff(self.word, axis=1, prepend=NO_WORD) != 0
+        return int((begins & (self.head != NO_HEAD)).sum())
 
     def share(self, part: int, parts: int) -> "Batch":
         """Return every `parts`-th sequence, from the `part`-th on."""
@@ -50,7 +62,12 @@ class Batch:
         mine = row % parts == part
         positions = (row[mine] // parts) * length + self.positions[mine] % length
         return Batch(
-            self.tokens[part::parts], self.attended[part::parts], positions, self.targets[mine]
+            self.tokens[part::parts],
+            self.attended[part::parts],
+            positions,
+            self.targets[mine],
+            None if self.word is None else self.word[part::parts],
+            None if self.head is None else self.head[part::parts],
         )
 
 
@@ -110,11 +127,30 @@ def gather(sequences: Sequences, chosen: np.ndarray, pad: int) -> tuple[np.ndarr
     Both have shape (len(chosen), longest of the chosen), int64 and bool.
     """
     lengths = sequences.lengths[chosen]
-    place = np.arange(lengths.max())
-    attended = place < lengths[:, None]
-    tokens = np.full(attended.shape, pad, dtype=np.int64)
-    tokens[attended] = sequences.tokens[(sequences.offsets[chosen][:, None] + place)[attended]]
-    return tokens, attended
+    attended = np.arange(lengths.max()) < lengths[:, None]
+    return _gather(sequences.tokens, sequences.offsets[chosen], attended, pad), attended
+
+
+def with_syntax(batch: Batch, sequences: Sequences, chosen: np.ndarray) -> Batch:
+    """Return the batch made of the chosen sequences with their words and heads, if they have any.
+
+    Padding is of no word and has no head.
+    """
+    if sequences.word is None or sequences.head is None:
+        return batch
+    starts = sequences.offsets[chosen]
+    return replace(
+        batch,
+        word=_gather(sequences.word, starts, batch.attended, NO_WORD),
+        head=_gather(sequences.head, starts, batch.attended, NO_HEAD),
+    )
+
+
+def _gather(flat: np.ndarray, starts: np.ndarray, there: np.ndarray, pad: int) -> np.ndarray:
+    """Return rows of a flat array that start at `starts` and go as far as `there` is True."""
+    rows = np.full(there.shape, pad, dtype=np.int64)
+    rows[there] = flat[(starts[:, None] + np.arange(there.shape[1]))[there]]
+    return rows
 
 
 def masked_batch(

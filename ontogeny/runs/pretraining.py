@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.distributed
 
-from ontogeny.errors import CheckpointError
+from ontogeny.errors import CheckpointError, CorpusError
 from ontogeny.files import atomic_path, sha256
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.batches import (
@@ -26,14 +26,18 @@ from ontogeny.runs.batches import (
     gather,
     generator,
     masked_batch,
+    with_syntax,
 )
 from ontogeny.runs.checkpoints import check_weights, load_tokenizer, quiet_transformers
 from ontogeny.runs.manifest import checkpoint_path, describe, write_manifest
+from ontogeny.runs.parsed_text import NO_HEAD, encode_parsed
 from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.regularizers import stage_at
 from ontogeny.runs.sequences import (
     Sequences,
     encode,
     open_sequences,
+    read_parses,
     read_words,
     write_sequences,
 )
@@ -42,6 +46,7 @@ from ontogeny.runs.tokenizers import train_tokenizer
 from ontogeny.runs.trainer import PROGRESS, TrajectoryTrainer, as_tensors
 
 SETTINGS = "settings.json"
+Paths = Sequence[str | os.PathLike[str]]
 STATE = re.compile(r"state-([0-9]+)")
 
 logger = logging.getLogger("ontogeny")
@@ -52,15 +57,15 @@ def prepare(
     *,
     run: str,
     seed: int,
-    train: Sequence[str | os.PathLike[str]],
-    dev: Sequence[str | os.PathLike[str]],
+    train: Paths,
+    dev: Paths,
     working: str | os.PathLike[str],
 ) -> None:
     """Make the working folder ready: tokenizer and tokens, unless they are there already.
 
     What an earlier attempt left there is kept if recipe, seed and text are the same, else removed.
-    Raises `CorpusError` if a split can't be read or has no words, `ConfigError` as
-    `train_tokenizer` does.
+    Raises `CorpusError` if a split can't be read or has no words, or if there is a regularizer and
+    the training text has no parse, and `ConfigError` as `train_tokenizer` does.
     """
     working = Path(working)
     settings = {
@@ -89,14 +94,28 @@ def prepare(
         tokenizer.save_pretrained(scratch / "tokenizer")
         for name, paths in (("train", train), ("dev", dev)):
             if paths:
-                sequences = encode(
-                    tokenizer,
-                    read_words(paths),
-                    sequences=recipe.sequences,
-                    longest=recipe.sequence_length,
-                )
+                parsed = name == "train" and recipe.regularizer
+                sequences = (_encode_parsed if parsed else _encode)(tokenizer, paths, recipe, run)
                 write_sequences(sequences, scratch / name)
         (scratch / SETTINGS).write_text(json.dumps(settings, indent=1))
+
+
+def _encode(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
+    longest = recipe.sequence_length
+    return encode(tokenizer, read_words(paths), sequences=recipe.sequences, longest=longest)
+
+
+def _encode_parsed(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
+    text = encode_parsed(
+        tokenizer, read_parses(paths), sequences=recipe.sequences, longest=recipe.sequence_length
+    )
+    if text.head is None or (text.head == NO_HEAD).all():
+        raise CorpusError(
+            f"runs.{run}.regularizer: no word of {', '.join(map(str, paths))} has a syntactic head "
+            "in the same sequence of tokens; expected a corpus with parses. Leave the regularizer "
+            "out, or train on such a corpus."
+        )
+    return text
 
 
 def train_trajectory(
@@ -134,8 +153,11 @@ def train_trajectory(
         order = BatchOrder(text.lengths, recipe.batch_size, seed)
 
         def batch_of(update: int) -> Batch:
-            tokens, attended = gather(text, order.batch(update), tokenizer.pad_token_id)
-            return make_batch(tokens, attended, generator(seed, HIDE, update))
+            chosen = order.batch(update)
+            tokens, attended = gather(text, chosen, tokenizer.pad_token_id)
+            batch = make_batch(tokens, attended, generator(seed, HIDE, update))
+            regularized = stage_at(recipe.regularizer, update) is not None
+            return with_syntax(batch, text, chosen) if regularized else batch
 
         trainer = TrajectoryTrainer(
             initialise(config, seed),

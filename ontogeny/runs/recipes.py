@@ -9,6 +9,7 @@ from typing import Any
 
 from ontogeny.errors import ConfigError
 from ontogeny.runs.architectures import ARCHITECTURES
+from ontogeny.runs.regularizers import Stage, read_stages
 from ontogeny.runs.schedules import steps
 from ontogeny.runs.tokenizers import KINDS
 
@@ -35,6 +36,8 @@ class Recipe:
       which gradients are scaled down (0: never).
     - `mask_share`: share of tokens that a masked model has to predict (Devlin et al. 2019).
     - `precision`: `auto` (bfloat16 where a GPU has it) or `float32`.
+    - `regularizer`: stages of the training in which something is added to the loss, in order, as
+      `regularizers.read_stages` reads them.
     - `state_every`: updates between two states that an interrupted training can resume from.
     """
 
@@ -63,6 +66,7 @@ class Recipe:
     mask_share: float = 0.15
     precision: str = "auto"
     state_every: int = 1000
+    regularizer: tuple[Stage, ...] = ()
 
     @property
     def objective(self) -> str:
@@ -73,6 +77,8 @@ class Recipe:
     def fingerprint(self) -> str:
         """The first 12 hexadecimal digits of the SHA-256 of all settings that shape the weights."""
         settings = {name: value for name, value in asdict(self).items() if name != "state_every"}
+        if not self.regularizer:  # as when there was no such key
+            del settings["regularizer"]
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -120,7 +126,8 @@ def read_recipe(settings: Mapping[str, Any], run: str) -> Recipe:
     schedule = steps(settings["steps"], key=f"{where}.steps")
     if schedule[-1] == 0:
         raise ConfigError(f"{where}.steps: has step 0 alone; expected a last step of at least 1.")
-    recipe = Recipe(**{**settings, "steps": schedule})
+    stages = read_stages(settings.get("regularizer"), schedule[-1], f"{where}.regularizer")
+    recipe = Recipe(**{**settings, "steps": schedule, "regularizer": stages})
     for name, choices in CHOICES.items():
         if getattr(recipe, name) not in choices:
             raise ConfigError(

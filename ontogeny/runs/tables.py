@@ -31,6 +31,15 @@ LOSS = Table(
             "nats per token",
             0,
         ),
+        Metric(
+            "syntactic_attention",
+            "mean, over the updates since the last checkpoint in which a regularizer of this kind "
+            "was on, of the attention between a word and its syntactic head in both directions, "
+            "summed over all layers and heads and averaged over the words of the update that have "
+            "a head, before the update; no row where no such update was",
+            "attention",
+            0,
+        ),
     ),
 )
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -20,10 +19,14 @@ from transformers import (
     TrainerCallback,
 )
 
+from ontogeny.attention.eager import eager_attention
 from ontogeny.errors import TrainingError
 from ontogeny.files import atomic_path
 from ontogeny.runs.batches import DROP, Batch, generator
+from ontogeny.runs.loss_record import TRAIN_LOSS, LossRecord
 from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.regularizers import SYNTACTIC_ATTENTION, stage_at
+from ontogeny.runs.syntactic_attention import syntactic_attention
 from ontogeny.runs.training_arguments import training_arguments
 
 LOSSES_AT_ONCE = 50  # read from the device together, so that it needn't wait after each update
@@ -64,9 +67,7 @@ class TrajectoryTrainer(Trainer):
         self._weights = list(model.parameters())
         self.batch_of = batch_of
         self.dev_loss = dev_loss
-        self.losses: list[dict[str, Any]] = []  # rows of loss.tsv
-        self.loss_sum, self.loss_count = 0.0, 0  # over the updates since the last checkpoint
-        self.unread: list[torch.Tensor] = []  # losses that are still on the device
+        self.record = LossRecord()
         self.at = -1  # step of the last state or checkpoint, so that none is saved twice
         self._said = time.monotonic()
         super().__init__(model=model, args=training_arguments(recipe, seed, working))
@@ -86,21 +87,42 @@ class TrajectoryTrainer(Trainer):
 
     def token_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the sum over predictions of the cross entropy, in nats; shape ()."""
+        return self._sum_of_losses(self._outputs(model, inputs), inputs)
+
+    def _outputs(self, model: torch.nn.Module, inputs: dict[str, Any], **settings: Any) -> Any:
         self._selected = inputs["positions"]
-        logits = model(
-            input_ids=inputs["tokens"], attention_mask=inputs["attended"], use_cache=False
-        ).logits
-        return torch.nn.functional.cross_entropy(logits.float(), inputs["targets"], reduction="sum")
+        return model(
+            input_ids=inputs["tokens"],
+            attention_mask=inputs["attended"],
+            use_cache=False,
+            **settings,
+        )
+
+    def _sum_of_losses(self, outputs: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(
+            outputs.logits.float(), inputs["targets"], reduction="sum"
+        )
 
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
         """Return this device's part of the update's mean loss, shape ().
 
-        The parts of all devices add up to the mean over the update's predictions. Gradients are
+        With a regularizer, the mean over words of what it regularizes comes on top. The parts of
+        all devices add up to the means over the update's predictions and words. Gradients are
         averaged over devices, so the part is scaled up by their number where it is differentiated.
         """
-        part = self.token_losses(model, inputs) / inputs["count"]
-        self.unread.append(part.detach())
-        return part * self.args.world_size
+        stage = stage_at(self.recipe.regularizer, self.state.global_step)
+        if stage is None or not inputs["edges"]:
+            part = self.token_losses(model, inputs) / inputs["count"]
+            self.record.add(TRAIN_LOSS, part.detach())
+            return part * self.args.world_size
+        with eager_attention(self.network):
+            outputs = self._outputs(model, inputs, output_attentions=True)
+        part = self._sum_of_losses(outputs, inputs) / inputs["count"]
+        along_edges = syntactic_attention(outputs.attentions, inputs["word"], inputs["head"])
+        attention = along_edges / inputs["edges"]
+        self.record.add(TRAIN_LOSS, part.detach())
+        self.record.add(SYNTACTIC_ATTENTION, attention.detach())
+        return (part + stage.strength * attention) * self.args.world_size
 
     # What follows does what Trainer does, less what it does again at each update of a model that
     # may have changed meanwhile: walking all modules to set their mode, to find their parameters
@@ -130,7 +152,8 @@ class TrajectoryTrainer(Trainer):
         for update in range(max(self.at, 0), self.recipe.steps[-1]):
             batch = self.batch_of(update)
             part = batch.share(self.args.process_index, self.args.world_size)
-            yield {**as_tensors(part), "count": max(len(batch.targets), 1)}
+            count = max(len(batch.targets), 1)
+            yield {**as_tensors(part), "count": count, "edges": batch.edges}
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Return the schedule of learning rates; a factor for each update.
@@ -154,18 +177,11 @@ class TrajectoryTrainer(Trainer):
 
     def read_losses(self) -> None:
         """Take the losses from the device. Raises `TrainingError` if one is not finite."""
-        if not self.unread:
-            return
-        values = torch.stack(self.unread).float()
-        if self.args.world_size > 1:
-            torch.distributed.all_reduce(values)
-        first = self.state.global_step - len(self.unread) + 1
-        self.unread.clear()
-        for update, value in enumerate(values.tolist(), start=first):
+        losses = self.record.read(shared=self.args.world_size > 1)
+        first = self.state.global_step - len(losses) + 1
+        for update, value in enumerate(losses, start=first):
             if not math.isfinite(value):
                 self._refuse(f"the training loss is {value} at step {update}")
-            self.loss_sum += value
-            self.loss_count += 1
 
     def _refuse(self, what: str) -> None:
         run, seed = self.trajectory
@@ -183,12 +199,7 @@ class TrajectoryTrainer(Trainer):
             self._refuse(f"the dev loss is {dev} at step {step}")
         if not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
             self._refuse(f"a weight is no longer a finite number at step {step}")
-        if self.loss_count:
-            mean = self.loss_sum / self.loss_count
-            self.losses.append({"step": step, "metric": "train_loss", "value": mean})
-            self.loss_sum, self.loss_count = 0.0, 0
-        if dev is not None:
-            self.losses.append({"step": step, "metric": "dev_loss", "value": dev})
+        self.record.checkpoint(step, dev)
         if self.args.should_save:
             with atomic_path(self.working / f"step-{step}") as scratch:
                 self.network.save_pretrained(scratch)
@@ -200,10 +211,9 @@ class TrajectoryTrainer(Trainer):
         if not self.args.should_save:
             return
         run, seed = self.trajectory
-        newest = {row["metric"]: row["value"] for row in self.losses[-2:]}
-        if self.loss_count:
-            newest["train_loss"] = self.loss_sum / self.loss_count
-        values = ", ".join(f"{name} {value:.4f}" for name, value in sorted(newest.items()))
+        values = ", ".join(
+            f"{name} {value:.4f}" for name, value in sorted(self.record.newest().items())
+        )
         logger.info(
             "run %s, seed %d, step %d of %d: %s%s%s",
             run,
@@ -221,7 +231,7 @@ class TrajectoryTrainer(Trainer):
         step = self.state.global_step
         scheduled = step in self.recipe.steps
         state_due = scheduled or step % self.recipe.state_every == 0
-        if state_due or len(self.unread) >= LOSSES_AT_ONCE:
+        if state_due or self.record.unread >= LOSSES_AT_ONCE:
             self.read_losses()
         if scheduled:
             self.keep_checkpoint()
@@ -235,16 +245,11 @@ class TrajectoryTrainer(Trainer):
         self.at = self.state.global_step
         if not self.args.should_save:
             return
-        progress = {
-            "losses": self.losses,
-            "loss_sum": self.loss_sum,
-            "loss_count": self.loss_count,
-        }
         with atomic_path(self.working / f"state-{self.at}") as scratch:
             self.network.save_pretrained(scratch)
             self._save_optimizer_and_scheduler(str(scratch))
             self.state.save_to_json(str(scratch / "trainer_state.json"))
-            (scratch / PROGRESS).write_text(json.dumps(progress))
+            (scratch / PROGRESS).write_text(json.dumps(self.record.state()))
         for older in self.working.glob("state-*"):
             if older.name != f"state-{self.at}":
                 remove(older)
@@ -252,9 +257,7 @@ class TrajectoryTrainer(Trainer):
     def resume(self, step: int) -> None:
         """Continue from the state saved after `step` updates, in `working`."""
         state = self.working / f"state-{step}"
-        progress = json.loads((state / PROGRESS).read_text())
-        self.losses = progress["losses"]
-        self.loss_sum, self.loss_count = progress["loss_sum"], progress["loss_count"]
+        self.record.restore(json.loads((state / PROGRESS).read_text()))
         self.at = step
         self.train(resume_from_checkpoint=str(state))
 
@@ -285,7 +288,8 @@ class _Schedule(TrainerCallback):
 
 def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
     """Return a batch's arrays as tensors on the CPU, by their names."""
-    return {name: torch.from_numpy(array) for name, array in vars(batch).items()}
+    arrays = {name: array for name, array in vars(batch).items() if array is not None}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def remove(folder: Path) -> None:
