@@ -131,7 +131,7 @@ class Bert:
 
 
 class Embeddings(NamedTuple):
-    """The parameters, or gradients, of the embedding layer: (members, ...) each."""
+    """The parameters, or gradients, of the embedding layer, shaped as in `Layer`."""
 
     words: Tensor
     positions: Tensor
@@ -141,7 +141,7 @@ class Embeddings(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """The parameters, or gradients, of one layer: (members, out, in) or (members, out) each."""
+    """The parameters, or gradients, of one layer: (members, out, in) or (members, 1, out) each."""
 
     query: Tensor
     query_bias: Tensor
@@ -210,7 +210,10 @@ def layer_names(layer: int) -> list[str]:
 
 
 def as_weights(architecture: Bert, named: dict[str, Tensor]) -> Weights:
-    """Arrange tensors that go by their names in transformers as the computation needs them."""
+    """Arrange tensors that go by their names in transformers as the computation needs them.
+
+    Each is (members, rows, columns), with one row for what is a vector in a member.
+    """
     return Weights(
         Embeddings(*(named[name] for name in EMBEDDING_NAMES)),
         [

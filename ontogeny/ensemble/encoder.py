@@ -16,6 +16,7 @@ from ontogeny.ensemble.architecture import Bert, Embeddings, Layer, Weights
 from ontogeny.ensemble.normalisation import (
     linear,
     linear_gradients,
+    linear_onto,
     normalisation_gradients,
     normalise,
     scale_and_shift,
@@ -27,24 +28,22 @@ class EmbeddingState(NamedTuple):
     """What the backward pass of the embedding layer needs."""
 
     inputs: Tensor
-    normalised: Tensor
+    centred: Tensor
     inverse: Tensor
     dropped: Tensor | None
 
 
 class LayerState(NamedTuple):
-    """What the backward pass of one layer needs; `positions` None stands for all tokens."""
+    """What the backward pass of one layer needs."""
 
-    positions: Tensor | None
     attention: attention.State
-    attention_dropped: Tensor | None
-    middle_normalised: Tensor
+    middle_centred: Tensor
     middle_inverse: Tensor
     middle: Tensor
     before: Tensor
     after: Tensor
     dropped: Tensor | None
-    normalised: Tensor
+    centred: Tensor
     inverse: Tensor
 
 
@@ -53,23 +52,6 @@ class EncoderState(NamedTuple):
 
     embeddings: EmbeddingState
     layers: list[LayerState]
-
-
-def select(x: Tensor, positions: Tensor) -> Tensor:
-    """Return the tokens at positions (targets,), or (members, sequences, targets) if they differ.
-
-    `x` is (members, sequences, tokens, width); the result has targets in place of tokens.
-    """
-    if positions.ndim == 1:
-        return x.index_select(2, positions)
-    return x.gather(2, positions[..., None].expand(*positions.shape, x.shape[-1]))
-
-
-def _add_selected(x: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
-    """Add rows to the tokens that they were selected from, in place."""
-    if positions.ndim == 1:
-        return x.index_add_(2, positions, rows)
-    return x.scatter_add_(2, positions[..., None].expand(*positions.shape, x.shape[-1]), rows)
 
 
 def embed(
@@ -85,12 +67,12 @@ def embed(
     # Every token is of the first type.
     places = embeddings.positions[:, :tokens] + embeddings.types[:, :1]
     rows.view(members, sequences, tokens, width).add_(places[:, None])
-    normalised, inverse = normalise(rows, epsilon)
-    output = scale_and_shift(normalised, embeddings.gain, embeddings.shift)
+    inverse = normalise(rows, epsilon)
+    output = scale_and_shift(rows, inverse, embeddings.gain, embeddings.shift)
     dropped = dropout.mask(sequences * tokens, width)
     if dropped is not None:
         output.mul_(dropped)
-    state = EmbeddingState(inputs, normalised, inverse, dropped)
+    state = EmbeddingState(inputs, rows, inverse, dropped)
     return output.view(members, sequences, tokens, width), state
 
 
@@ -108,9 +90,9 @@ def embed_backward(
     tokens = gradient.shape[2]
     rows = gradient.flatten(1, 2)
     if state.dropped is not None:
-        rows = rows * state.dropped
+        rows = rows.mul_(state.dropped)
     rows = normalisation_gradients(
-        state.normalised, state.inverse, embeddings.gain, rows, gradients.gain, gradients.shift
+        state.centred, state.inverse, embeddings.gain, rows, gradients.gain, gradients.shift
     )
     by_position = rows.view_as(gradient).sum(1)
     gradients.positions.zero_()
@@ -134,7 +116,7 @@ def encode(
     """Return the last layer's output at `positions` (all tokens if None), and the state.
 
     `inputs` (members, sequences, tokens) are token ids; `visible`, of the same shape, is False at
-    padding. `positions` is as `select` takes it.
+    padding. `positions` is as `attention.select` takes it.
     """
     epsilon = architecture.layer_norm_epsilon
     x, embedded = embed(weights.embeddings, inputs, epsilon, dropout)
@@ -173,40 +155,37 @@ def layer_forward(
 ) -> tuple[Tensor, LayerState]:
     """Return a layer's output at `positions` (all tokens if None), and the state."""
     epsilon = architecture.layer_norm_epsilon
-    rows = x if positions is None else select(x, positions)
-    output, attended = attention.attend(layer, x, rows, architecture.heads, visible, dropout)
-    attention_dropped = dropout.mask(*output.shape[1:])
-    if attention_dropped is not None:
-        output.mul_(attention_dropped)
-    middle_normalised, middle_inverse = normalise(output.add_(rows.flatten(1, 2)), epsilon)
-    middle = scale_and_shift(middle_normalised, layer.middle_gain, layer.middle_shift)
+    middle_centred, attended = attention.attend(
+        layer, x, positions, architecture.heads, visible, dropout
+    )
+    middle_inverse = normalise(middle_centred, epsilon)
+    middle = scale_and_shift(middle_centred, middle_inverse, layer.middle_gain, layer.middle_shift)
     before = linear(middle, layer.up, layer.up_bias)
     after = gelu(before)
-    output = linear(after, layer.down, layer.down_bias)
-    dropped = dropout.mask(*output.shape[1:])
-    if dropped is not None:
-        output.mul_(dropped)
-    normalised, inverse = normalise(output.add_(middle), epsilon)
-    result = scale_and_shift(normalised, layer.gain, layer.shift).view_as(rows)
-    return result, LayerState(
-        positions,
+    dropped = dropout.mask(*middle.shape[1:])
+    centred = linear_onto(middle, after, layer.down, layer.down_bias, dropped)
+    inverse = normalise(centred, epsilon)
+    result = scale_and_shift(centred, inverse, layer.gain, layer.shift)
+    return result.view(*x.shape[:2], -1, x.shape[-1]), LayerState(
         attended,
-        attention_dropped,
-        middle_normalised,
+        middle_centred,
         middle_inverse,
         middle,
         before,
         after,
         dropped,
-        normalised,
+        centred,
         inverse,
     )
 
 
 def layer_backward(layer: Layer, state: LayerState, gradient: Tensor, gradients: Layer) -> Tensor:
-    """Write a layer's gradients, given that by its output; returns that by its input."""
+    """Write a layer's gradients, given that by its output; returns that by its input.
+
+    Overwrites `gradient`.
+    """
     by_sum = normalisation_gradients(
-        state.normalised,
+        state.centred,
         state.inverse,
         layer.gain,
         gradient.flatten(1, 2),
@@ -216,20 +195,14 @@ def layer_backward(layer: Layer, state: LayerState, gradient: Tensor, gradients:
     by_output = by_sum if state.dropped is None else by_sum * state.dropped
     linear_gradients(state.after, by_output, gradients.down, gradients.down_bias)
     by_after = torch.bmm(by_output, layer.down)
-    by_before = torch.ops.aten.gelu_backward(by_after, state.before)
+    by_before = torch.ops.aten.gelu_backward(by_after, state.before, grad_input=by_after)
     linear_gradients(state.middle, by_before, gradients.up, gradients.up_bias)
-    by_middle = by_sum.baddbmm_(by_before, layer.up)
     by_sum = normalisation_gradients(
-        state.middle_normalised,
+        state.middle_centred,
         state.middle_inverse,
         layer.middle_gain,
-        by_middle,
+        by_sum.baddbmm_(by_before, layer.up),
         gradients.middle_gain,
         gradients.middle_shift,
     )
-    by_output = by_sum if state.attention_dropped is None else by_sum * state.attention_dropped
-    by_x, by_rows = attention.attend_backward(layer, state.attention, by_output, gradients)
-    by_rows.add_(by_sum.view_as(by_rows))
-    if state.positions is None:
-        return by_x.add_(by_rows)
-    return _add_selected(by_x, state.positions, by_rows)
+    return attention.attend_backward(layer, state.attention, by_sum, gradients)

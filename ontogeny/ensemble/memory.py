@@ -3,8 +3,9 @@
 import ctypes
 from functools import cache
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3  # from malloc.h
 LARGEST_MMAP_THRESHOLD = 2**25  # bytes; the library refuses more
+HEAP = 2**26  # bytes; the pieces in which threads other than the first get their memory
 
 
 @cache
@@ -19,5 +20,10 @@ def keep_freed_memory() -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return False
-    largest = bool(set_option(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD))
-    return bool(set_option(M_TRIM_THRESHOLD, 2**31 - 1)) and largest
+    options = {
+        M_MMAP_THRESHOLD: LARGEST_MMAP_THRESHOLD,
+        M_TRIM_THRESHOLD: 2**31 - 1,
+        # An empty piece is handed back unless this much is to stay, whatever the threshold.
+        M_TOP_PAD: HEAP,
+    }
+    return all(set_option(option, value) for option, value in options.items())

@@ -10,39 +10,48 @@ from torch import Tensor
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return inputs W' + b, (members, rows, out), with weight (members, out, in)."""
-    # Two calls: baddbmm, given a bias to spread over the rows, takes twice the time on a CPU.
-    return torch.bmm(inputs, weight.mT).add_(bias[:, None])
+    """Return inputs W' + b, (members, rows, out), for weight (members, out, in), bias
+    (members, 1, out)."""
+    return torch.baddbmm(bias, inputs, weight.mT)
+
+
+def linear_onto(
+    residual: Tensor, inputs: Tensor, weight: Tensor, bias: Tensor, dropped: Tensor | None
+) -> Tensor:
+    """Return residual + dropped * (inputs W' + b), (members, rows, out); see `linear`."""
+    if dropped is not None:
+        return linear(inputs, weight, bias).mul_(dropped).add_(residual)
+    # A product that adds to what is there saves the pass that would set its result to zero.
+    return torch.add(residual, bias).baddbmm_(inputs, weight.mT)
 
 
 def linear_gradients(
     inputs: Tensor, gradient: Tensor, weight_gradient: Tensor, bias_gradient: Tensor
 ) -> None:
     """Write the gradients by weight and bias, given that by the output of `linear`."""
-    weight_gradient.copy_(torch.bmm(gradient.mT, inputs))
-    bias_gradient.copy_(gradient.sum(1))
+    torch.bmm(gradient.mT, inputs, out=weight_gradient)
+    torch.sum(gradient, 1, keepdim=True, out=bias_gradient)
 
 
-def normalise(rows: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Overwrite each row by (row - mean) / sqrt(variance + epsilon); returns it and the divisor's
-    inverse, (members, rows, 1).
+def normalise(rows: Tensor, epsilon: float) -> Tensor:
+    """Subtract each row's mean from it, in place; returns 1 / sqrt(variance + epsilon).
 
-    The gain and shift of layer normalisation (Ba et al. 2016) are left to the caller: each member
-    has its own.
+    That is (members, rows, 1). The rest of layer normalisation (Ba et al. 2016) is left to
+    `scale_and_shift`.
     """
-    rows = rows.sub_(rows.mean(-1, keepdim=True))
-    variance = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).square_().div_(rows.shape[-1])
-    inverse = variance.add_(epsilon).rsqrt_()
-    return rows.mul_(inverse), inverse
+    rows.sub_(rows.mean(-1, keepdim=True))
+    norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return norm.square_().div_(rows.shape[-1]).add_(epsilon).rsqrt_()
 
 
-def scale_and_shift(normalised: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-    """Return normalised * gain + shift, with gain and shift (members, width)."""
-    return torch.addcmul(shift[:, None], normalised, gain[:, None])
+def scale_and_shift(centred: Tensor, inverse: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
+    """Return centred * inverse * gain + shift, with gain and shift (members, 1, width)."""
+    normalised = centred * inverse
+    return torch.addcmul(shift, normalised, gain, out=normalised)
 
 
 def normalisation_gradients(
-    normalised: Tensor,
+    centred: Tensor,
     inverse: Tensor,
     gain: Tensor,
     gradient: Tensor,
@@ -52,20 +61,18 @@ def normalisation_gradients(
     """Write the gradients by gain and shift; returns that by the rows that were normalised.
 
     With g the gradient times the gain and n the normalised row, that is
-    inverse * (g - mean(g) - n mean(g n)).
+    inverse * (g - mean(g) - n mean(g n)). Overwrites `gradient`.
     """
-    gain_gradient.copy_((gradient * normalised).sum(1))
-    shift_gradient.copy_(gradient.sum(1))
-    # PyTorch's own kernel, told that mean and deviation are 0 and 1, takes one pass for the rest.
-    zero, one = torch.zeros_like(inverse), torch.ones_like(inverse)
-    result = torch.ops.aten.native_layer_norm_backward(
-        gradient * gain[:, None],
-        normalised,
-        [normalised.shape[-1]],
-        zero,
-        one,
+    torch.bmm(inverse.mT, gradient * centred, out=gain_gradient)
+    torch.sum(gradient, 1, keepdim=True, out=shift_gradient)
+    # PyTorch's own kernel, told that the mean is 0, takes one pass for the rest.
+    return torch.ops.aten.native_layer_norm_backward(
+        gradient.mul_(gain),
+        centred,
+        [centred.shape[-1]],
+        torch.zeros_like(inverse),
+        inverse,
         None,
         None,
         [True, False, False],
     )[0]
-    return result.mul_(inverse)

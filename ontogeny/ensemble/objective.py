@@ -1,18 +1,25 @@
 """Losses, gradients, logits and hidden states of every member of a stack."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ontogeny.ensemble.architecture import Weights
-from ontogeny.ensemble.encoder import embed, encode, encode_backward, layer_forward
+from ontogeny.ensemble.architecture import Bert, Weights
+from ontogeny.ensemble.encoder import (
+    EncoderState,
+    embed,
+    encode,
+    encode_backward,
+    layer_forward,
+)
 from ontogeny.ensemble.head import cross_entropy, predict, predict_backward
 from ontogeny.ensemble.memory import keep_freed_memory
 from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.ensemble.stack import Stack
+from ontogeny.ensemble.workers import in_parallel, split
 
 # Members that go through the model together. On a CPU what one of them keeps for the backward pass
 # should stay in the caches; a GPU wants all at once.
@@ -44,10 +51,11 @@ class Batch:
 class Chunk(NamedTuple):
     """Members that go through the model together."""
 
-    first: int
-    last: int
     weights: Weights
+    gradients: Weights
     unused: Tensor | None
+    batch: Batch
+    dropout: Dropout
 
 
 def losses_and_gradients(
@@ -66,26 +74,20 @@ def losses_and_gradients(
     """
     if stack.device.type == "cpu":
         keep_freed_memory()
-    epsilon = stack.architecture.layer_norm_epsilon
-    losses = []
-    for chunk in _chunks(stack, batch, members_at_once):
-        first, last, weights, unused = chunk
-        part = batch.of(first, last)
-        generators = dropout[first:last] if dropout else None
-        x, state = encode(
-            stack.architecture,
-            weights,
-            part.inputs,
-            part.visible,
-            part.positions,
-            Dropout(stack.architecture.dropout, generators),
+    architecture = stack.architecture
+
+    def work(chunk: Chunk) -> Tensor:
+        x, state = _encode(architecture, chunk)
+        logits, head_state = predict(
+            chunk.weights, x.flatten(1, 2), chunk.unused, architecture.layer_norm_epsilon
         )
-        logits, head_state = predict(weights, x.flatten(1, 2), unused, epsilon)
-        losses.append(cross_entropy(logits, part.labels.flatten(1)))
-        gradients = stack.weight_gradients(first, last)
-        by_rows = predict_backward(weights, head_state, logits, gradients)
-        encode_backward(stack.architecture, weights, state, by_rows.view_as(x), gradients)
-    return torch.cat(losses)
+        losses, share = cross_entropy(logits, chunk.batch.labels.flatten(1))
+        by_rows = predict_backward(chunk.weights, head_state, logits, share, chunk.gradients)
+        encode_backward(architecture, chunk.weights, state, by_rows.view_as(x), chunk.gradients)
+        return losses
+
+    chunks = _chunks(stack, batch, members_at_once, dropout)
+    return torch.cat(in_parallel(work, chunks, stack.device))
 
 
 def losses(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Tensor:
@@ -93,7 +95,7 @@ def losses(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Te
     found = logits(stack, batch, members_at_once)
     return torch.cat(
         [
-            cross_entropy(own[None].flatten(1, 2), labels[None].flatten(1))
+            cross_entropy(own[None].flatten(1, 2), labels[None].flatten(1))[0]
             for own, labels in zip(found, batch.labels, strict=True)
         ]
     )
@@ -105,21 +107,16 @@ def logits(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Te
     Nothing is dropped; tokens that a member doesn't have are at minus infinity. The labels don't
     matter.
     """
-    epsilon = stack.architecture.layer_norm_epsilon
-    found = []
-    for first, last, weights, unused in _chunks(stack, batch, members_at_once):
-        part = batch.of(first, last)
-        x, _ = encode(
-            stack.architecture,
-            weights,
-            part.inputs,
-            part.visible,
-            part.positions,
-            Dropout(0, None),
+    architecture = stack.architecture
+
+    def work(chunk: Chunk) -> Tensor:
+        x, _ = _encode(architecture, chunk)
+        found, _ = predict(
+            chunk.weights, x.flatten(1, 2), chunk.unused, architecture.layer_norm_epsilon
         )
-        own, _ = predict(weights, x.flatten(1, 2), unused, epsilon)
-        found.append(own.unflatten(1, x.shape[1:3]))
-    return torch.cat(found)
+        return found[..., : architecture.vocabulary].unflatten(1, x.shape[1:3])
+
+    return torch.cat(in_parallel(work, _chunks(stack, batch, members_at_once), stack.device))
 
 
 def hidden_states(
@@ -133,22 +130,40 @@ def hidden_states(
     The first is the embedding layer's. `inputs` and `visible` are as in `Batch`; nothing is
     dropped. Equal to transformers' `output_hidden_states`.
     """
-    architecture, nothing = stack.architecture, Dropout(0, None)
-    found = []
-    whole = Batch(inputs, inputs.new_zeros(1), inputs[..., :1], visible)
-    for first, last, weights, _ in _chunks(stack, whole, members_at_once):
-        part = whole.of(first, last)
-        x, _ = embed(weights.embeddings, part.inputs, architecture.layer_norm_epsilon, nothing)
+    architecture = stack.architecture
+
+    def work(chunk: Chunk) -> Tensor:
+        x, _ = embed(
+            chunk.weights.embeddings,
+            chunk.batch.inputs,
+            architecture.layer_norm_epsilon,
+            chunk.dropout,
+        )
         states = [x]
-        for layer in weights.layers:
-            x, _ = layer_forward(architecture, layer, x, part.visible, None, nothing)
+        for layer in chunk.weights.layers:
+            x, _ = layer_forward(architecture, layer, x, chunk.batch.visible, None, chunk.dropout)
             states.append(x)
-        found.append(torch.stack(states))
-    return torch.cat(found, 1)
+        return torch.stack(states)
+
+    whole = Batch(inputs, inputs.new_zeros(1), inputs[..., :1], visible)
+    return torch.cat(in_parallel(work, _chunks(stack, whole, members_at_once), stack.device), 1)
 
 
-def _chunks(stack: Stack, batch: Batch, members_at_once: int | None) -> Iterator[Chunk]:
-    """Yield the stack's members, a few at a time, having checked that the batch fits them."""
+def _encode(architecture: Bert, chunk: Chunk) -> tuple[Tensor, EncoderState]:
+    """Return the last layer's output at the positions to predict, and the state."""
+    batch = chunk.batch
+    return encode(
+        architecture, chunk.weights, batch.inputs, batch.visible, batch.positions, chunk.dropout
+    )
+
+
+def _chunks(
+    stack: Stack,
+    batch: Batch,
+    members_at_once: int | None,
+    dropout: Sequence[torch.Generator] | None = None,
+) -> list[Chunk]:
+    """Return the stack's members, a few at a time, having checked that the batch fits them."""
     inputs, labels, positions = batch.inputs, batch.labels, batch.positions
     targets = (*inputs.shape[:2], positions.shape[-1])
     if (
@@ -166,7 +181,16 @@ def _chunks(stack: Stack, batch: Batch, members_at_once: int | None) -> Iterator
             "targets), labels (members, sequences, targets), visible as inputs"
         )
     size = members_at_once or MEMBERS_AT_ONCE.get(stack.device.type, len(stack))
-    for first in range(0, len(stack), size):
-        last = min(first + size, len(stack))
-        unused = None if stack.unused_tokens is None else stack.unused_tokens[first:last]
-        yield Chunk(first, last, stack.weights(first, last), unused)
+    chunks = []
+    for members in split(len(stack), size, stack.device):
+        first, last = members.start, members.stop
+        chunks.append(
+            Chunk(
+                stack.weights(first, last),
+                stack.weight_gradients(first, last),
+                None if stack.unused_tokens is None else stack.unused_tokens[first:last],
+                batch.of(first, last),
+                Dropout(stack.architecture.dropout, dropout[first:last] if dropout else None),
+            )
+        )
+    return chunks

@@ -9,6 +9,7 @@ from torch.optim.adamw import adamw
 
 from ontogeny.ensemble.architecture import WORD_EMBEDDINGS
 from ontogeny.ensemble.stack import Stack
+from ontogeny.ensemble.workers import in_parallel, split
 
 
 class AdamW:
@@ -48,18 +49,26 @@ class AdamW:
         if self.max_gradient_norm is not None:
             norms = torch.linalg.vector_norm(stack.flat_gradients, dim=1, keepdim=True)
             stack.flat_gradients.mul_((self.max_gradient_norm / (norms + 1e-6)).clamp_max(1))
-        order = sorted(range(len(stack)), key=lambda member: learning_rates[member])
+        in_parallel(
+            lambda members: self._update(stack, members, learning_rates),
+            split(len(stack), len(stack), stack.device),
+            stack.device,
+        )
+        self.updates += 1
+
+    def _update(self, stack: Stack, members: range, learning_rates: Sequence[float]) -> None:
+        order = sorted(members, key=lambda member: learning_rates[member])
         for rate, group in groupby(order, key=lambda member: learning_rates[member]):
-            members = list(group)
+            alike = list(group)
             for first, last, decay in self._ranges:
                 adamw(
-                    _rows(stack.flat, members, first, last),
-                    _rows(stack.flat_gradients, members, first, last),
-                    _rows(self.first_moment, members, first, last),
-                    _rows(self.second_moment, members, first, last),
+                    _rows(stack.flat, alike, first, last),
+                    _rows(stack.flat_gradients, alike, first, last),
+                    _rows(self.first_moment, alike, first, last),
+                    _rows(self.second_moment, alike, first, last),
                     [],
-                    # Each range counts for itself; the count proper goes up below.
-                    list(self.updates[members].unbind()),
+                    # Each range counts for itself; the count proper goes up in `step`.
+                    list(self.updates[alike].unbind()),
                     fused=True,
                     amsgrad=False,
                     beta1=self.betas[0],
@@ -69,7 +78,6 @@ class AdamW:
                     eps=self.epsilon,
                     maximize=False,
                 )
-        self.updates += 1
 
     def take(self, members: Sequence[int], stack: Stack) -> "AdamW":
         """Return the optimiser of some members, whose stack is given."""

@@ -192,7 +192,10 @@ class Stack:
     def _arranged(self, what: str, first: int, last: int) -> Weights:
         key = what, first, last
         if key not in self._cache:
-            named = {name: values[first:last] for name, values in getattr(self, what).items()}
+            named = {
+                name: values[first:last] if values.ndim == 3 else values[first:last, None]
+                for name, values in getattr(self, what).items()
+            }
             self._cache[key] = as_weights(self.architecture, named)
         return self._cache[key]
 

@@ -1,0 +1,54 @@
+"""Members on threads of their own: as many at work as PyTorch may use threads.
+
+A member needs nothing of another, so that one thread can take some members through a whole update.
+Several threads within one product, of a model this small, wait for each other longer than they
+work.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def split(count: int, at_once: int, device: torch.device) -> list[range]:
+    """Return the members 0 to `count` as ranges of nearly equal length, at most `at_once`.
+
+    On a CPU with members enough, the number of ranges is a multiple of that of threads.
+    """
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    parts = -(-count // at_once)
+    parts = min(-(-parts // threads) * threads, count)
+    bounds = [count * part // parts for part in range(parts + 1)]
+    return [range(*pair) for pair in pairwise(bounds)]
+
+
+def in_parallel(
+    work: Callable[[Part], Result], parts: Sequence[Part], device: torch.device
+) -> list[Result]:
+    """Return what `work` makes of each part, on a CPU with a thread for each at a time.
+
+    A part on a thread of its own uses no other; the only part of all uses all. On other devices
+    the parts come one after the other.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1 or len(parts) == 1:
+        return [work(part) for part in parts]
+    return list(_pool(threads).map(work, parts))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "members", torch.set_num_threads, (1,))
+
+
+# A forked process has none of its parent's threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)
