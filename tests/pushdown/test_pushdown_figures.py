@@ -1,17 +1,17 @@
 """The push-down study's figures show what its tables hold."""
 
 import time
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_figures import assert_order_of_rows_does_not_matter, line, marked
 from matplotlib.colors import to_hex
 from planted_tables import LOG_STEPS, MULTIBERTS_STEPS, planted
 
 from ontogeny.corpora.tasks import TASKS, WORD_LABEL_TASKS
 from ontogeny.errors import TableError
-from ontogeny.plots import TASK_COLOURS, in_style
+from ontogeny.plots import TASK_COLOURS
 from ontogeny.pushdown.claim_statistics import PUBLISHED_ORDER
 from ontogeny.pushdown.figures import FIGURES
 from ontogeny.pushdown.heatmaps import TASK_ORDER, boundary, normalised
@@ -40,18 +40,8 @@ def drawn(tables):
     return {name: draw(*tables) for name, draw in FIGURES.items()}
 
 
-def marked(figure, gid):
-    """All that is drawn under a name."""
-    return [artist for artist in figure.findobj() if artist.get_gid() == gid]
-
-
 def first_axes(figure, count):
     return [axes for axes in figure.axes if axes.get_title()][:count]
-
-
-def line(figure, gid):
-    (found,) = marked(figure, gid)
-    return np.array(found.get_xdata(), dtype=float), np.array(found.get_ydata(), dtype=float)
 
 
 def band_at(figure, gid, place):
@@ -258,14 +248,7 @@ def test_a_figure_of_two_runs_or_corpora_is_refused(name, column):
 @pytest.mark.parametrize("name", FIGURES)
 def test_rows_in_any_order_give_the_same_bytes(name):
     tables = planted(steps=(0, 1, 10, 100), seeds=(0, 1, 2), **FEW)
-    shuffled = [table.sample(frac=1, random_state=1) for table in tables]
-    written = []
-    for rows in (tables, shuffled):
-        figure, content = FIGURES[name](*rows), BytesIO()
-        with in_style():
-            figure.savefig(content, format="svg", metadata={"Date": None})
-        written.append(content.getvalue())
-    assert written[0] == written[1]
+    assert_order_of_rows_does_not_matter(FIGURES[name], tables)
 
 
 def test_figures_of_a_published_size_take_seconds():

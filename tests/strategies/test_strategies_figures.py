@@ -1,13 +1,11 @@
 """The figures of the strategies study show what its tables hold."""
 
-from io import BytesIO
-
 import numpy as np
 import pytest
+from drawn_figures import assert_order_of_rows_does_not_matter, line
 from planted_sweeps import STEPS, as_published, planted
 
 from ontogeny.errors import TableError
-from ontogeny.plots import in_style
 from ontogeny.strategies.conditions import SUBSETS
 from ontogeny.strategies.figures import FIGURES, OF_A_VOCABULARY
 
@@ -23,11 +21,6 @@ def tables():
 @pytest.fixture(scope="module")
 def drawn(tables):
     return {name: draw(*tables) for name, draw in FIGURES.items()}
-
-
-def line(figure, gid):
-    (found,) = [artist for artist in figure.findobj() if artist.get_gid() == gid]
-    return np.array(found.get_xdata(), dtype=float), np.array(found.get_ydata(), dtype=float)
 
 
 def test_every_condition_has_a_panel_with_a_line_for_each_evaluation_set(tables, drawn):
@@ -141,11 +134,4 @@ def test_a_figure_of_all_shows_every_vocabulary(name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_rows_in_any_order_give_the_same_bytes(name, tables):
-    shuffled = [table.sample(frac=1, random_state=1) for table in tables]
-    written = []
-    for rows in (tables, shuffled):
-        figure, content = FIGURES[name](*rows), BytesIO()
-        with in_style():
-            figure.savefig(content, format="svg", metadata={"Date": None})
-        written.append(content.getvalue())
-    assert written[0] == written[1]
+    assert_order_of_rows_does_not_matter(FIGURES[name], tables)
