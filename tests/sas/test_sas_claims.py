@@ -171,6 +171,19 @@ def test_structure_that_never_comes_has_no_place_and_is_not_abrupt():
     assert found.loc["1b", ["value", "verdict"]].tolist() == [0, "not replicated"]
 
 
+def test_what_ends_no_higher_than_it_began_has_no_onset_to_compare():
+    passing = sigmoid(STEPS, CENTRE) - 1.1 * sigmoid(STEPS, 8000)
+    loss = 9 - 5 * sigmoid(STEPS, CENTRE)
+    lasting = 0.3 + 0.3 * sigmoid(STEPS, CENTRE)
+    forgets = planted(STEPS, lasting, loss, 0.5 + 0.3 * passing, intrinsic_dimension=loss)
+    loses = planted(STEPS, 0.3 + 0.2 * passing, loss, lasting, intrinsic_dimension=loss)
+    found = judged(forgets)["verdict"]
+    assert found["2"] == "insufficient data"
+    assert found["6a"] != "insufficient data"
+    found = judged(loses)["verdict"]
+    assert set(found[["1a", "2", "6a"]]) == {"insufficient data"}
+
+
 def test_a_loss_that_falls_evenly_has_no_window_that_a_rise_could_miss():
     even = log_step(STEPS) / log_step(STEPS)[-1]
     found = judged(planted(STEPS, 0.2 + 0.5 * sigmoid(STEPS, CENTRE), 9 - even))
@@ -328,7 +341,7 @@ def test_an_even_rise_is_not_steeper_anywhere_than_on_the_whole_whatever_the_noi
 @pytest.mark.parametrize("schedule", ["log", "linear"])
 def test_noise_bends_as_much_at_an_onset_as_elsewhere_on_any_schedule(schedule):
     steps = STEPS if schedule == "log" else np.r_[0:220:20, 300:2001:100] * 1000
-    centre = CENTRE if schedule == "log" else 300_000
+    centre = CENTRE if schedule == "log" else 100_000  # where the schedule is sparse
     generator = np.random.default_rng(7)
     values = []
     plain = planted(steps, 0.2 + 0.5 * sigmoid(steps, centre, 0.4), 5.0, seeds=2, sentences=2)
@@ -340,6 +353,14 @@ def test_noise_bends_as_much_at_an_onset_as_elsewhere_on_any_schedule(schedule):
         values.append(bend_at_onset(found, 0.7, "intrinsic_dimension").value)
     # The mean of two numbers from 0 to 1 has a variance of 1/24.
     assert abs(np.mean(values) - 0.5) < 3 / np.sqrt(24 * len(values))
+
+
+def test_fisher_traces_bend_by_their_logarithm():
+    place = log_step(STEPS) - np.log(planted_onset(CENTRE))
+    curve = np.exp(10 - 0.5 * log_step(STEPS) - np.maximum(place, 0))
+    uas = 0.2 + 0.5 * sigmoid(STEPS, CENTRE)
+    found = judged(planted(STEPS, uas, 5.0, intrinsic_dimension=curve, fisher_trace=curve))
+    assert found.loc["6b", "value"] > 0.9 > 0.7 > found.loc["6a", "value"]
 
 
 def test_complexity_that_bends_nowhere_or_everywhere_alike_is_no_break():
