@@ -1,11 +1,13 @@
 """What a figure holds, for tests: its artists by name, its texts, and its bytes."""
 
-from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 from matplotlib.text import Text
 
-from ontogeny.plots import in_style
+from ontogeny import plots
 
 
 def marked(figure, gid):
@@ -25,11 +27,11 @@ def texts(figure):
 
 
 def svg(figure):
-    """The figure's bytes as svg."""
-    content = BytesIO()
-    with in_style():
-        figure.savefig(content, format="svg", metadata={"Date": None})
-    return content.getvalue()
+    """The bytes that are written of a figure, as svg alone."""
+    only = {"svg": plots.UNDATED["svg"]}
+    with TemporaryDirectory() as folder, patch.dict(plots.UNDATED, only, clear=True):
+        plots.save(figure, Path(folder) / "figure")
+        return (Path(folder) / "figure.svg").read_bytes()
 
 
 def assert_order_of_rows_does_not_matter(draw, tables, *others):
