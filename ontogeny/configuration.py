@@ -154,9 +154,9 @@ def _minimal_pair_contradictions(
     if "/" not in asked:
         if asked not in suites or asked in corpora:
             yield (
-                f"studies.sas.minimal_pairs: there are no minimal pairs {asked!r}; expected one of "
-                f"{', '.join([*grammars, *suites])}, or a folder with a slash in its name, such as "
-                f"./{asked}, that holds files *.jsonl in BLiMP's form."
+                f"studies.sas.minimal_pairs: there are no minimal pairs {asked!r}; expected "
+                f"{', '.join([*grammars, *suites, 'a folder'])} (with a slash in its name, such as "
+                f"./{asked}) that holds files *.jsonl in BLiMP's form."
             )
     elif not os.path.isdir(os.path.expanduser(asked)):
         yield f"studies.sas.minimal_pairs: there is no folder {asked!r}; expected one that exists."

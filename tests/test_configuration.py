@@ -12,7 +12,7 @@ from ontogeny.corpora.tasks import TASKS
 from ontogeny.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {"ud-ewt", "gum", "wikitext-2"}
+SOURCES = {"ud-ewt", "gum", "wikitext-2", "blimp"}
 
 VALID = {
     "tier": "toy",

@@ -1,0 +1,152 @@
+"""The settings of the study of syntactic attention, and the files that follow from them."""
+
+import copy
+
+import pytest
+
+from ontogeny import layout, resources
+from ontogeny.configuration import validate
+from ontogeny.errors import ConfigError
+
+STAGED = {"kind": "syntactic_attention", "strength": 1.0, "until": 30}
+TRAINED = {
+    "kind": "pretrain",
+    "architecture": "bert",
+    "corpus": "toyglish",
+    "seeds": [3, 4],
+    "steps": {"spacing": "linear", "last": 60, "count": 7},
+}
+VALID = {
+    "tier": "toy",
+    "chunk": 3,
+    "corpora": {
+        "toyglish": {"kind": "grammar", "sentences": {"train": 100, "dev": 10, "test": 10}},
+        "raw": {"kind": "text", "source": "wikitext-2"},
+        "ewt": {"kind": "conllu", "source": "ud-ewt"},
+    },
+    "runs": {
+        "plain": TRAINED,
+        "brief": {**TRAINED, "regularizer": STAGED},
+        "longer": {**TRAINED, "regularizer": STAGED | {"until": 40}},
+        "down": {**TRAINED, "regularizer": STAGED | {"until": None}},
+        "mine": {"kind": "local", "path": "/m/{step}", "seeds": [0], "steps": [0, 7]},
+    },
+    "studies": {
+        "sas": {
+            "runs": ["plain", "brief", "longer", "down", "mine"],
+            "corpora": ["toyglish", "ewt"],
+            "minimal_pairs": "toyglish",
+        }
+    },
+}
+SOURCES = {"ud-ewt", "wikitext-2", "blimp"}
+
+
+def changed(**settings):
+    config = copy.deepcopy(VALID)
+    config["studies"]["sas"] |= settings
+    return config
+
+
+def checked(**settings):
+    return validate(changed(**settings), "mine.yaml", SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"corpora": ["raw"]}, "sas.corpora.raw: syntactic attention needs the annotation head"),
+        ({"corpora": ["toyglsh"]}, "no corpus 'toyglsh'; did you mean 'toyglish'?"),
+        ({"corpora": {"toyglish": "all"}}, "studies.sas.corpora: "),
+        ({"runs": ["plian"]}, "no run 'plian'; did you mean 'plain'?"),
+        ({"runs": []}, "studies.sas.runs: "),
+        ({"steps": [0, 13]}, "run 'plain' has no checkpoint at step 13; it has 0, 10,"),
+        ({"minimal_pairs": "ewt"}, "no minimal pairs 'ewt'; expected toyglish, blimp, a folder ("),
+        ({"minimal_pairs": "./none"}, "sas.minimal_pairs: there is no folder './none'"),
+        ({"words": 0}, "studies.sas.words: "),
+        ({"points": 2}, "studies.sas.points: "),
+        ({"bootstrap": 1}, "studies.sas.bootstrap: "),
+        ({"tasks": "all"}, "studies.sas: unknown key 'tasks'"),
+    ],
+)
+def test_wrong_settings_are_named_with_what_was_found_and_expected(settings, expected):
+    with pytest.raises(ConfigError) as error:
+        checked(**settings)
+    assert expected in str(error.value)
+    assert str(error.value).startswith("mine.yaml: ")
+
+
+def test_minimal_pairs_are_of_a_grammar_a_source_or_a_folder(tmp_path):
+    assert layout.minimal_pairs(checked()) == (
+        "toyglish",
+        "results/corpora/toyglish/minimal_pairs",
+    )
+    assert layout.minimal_pairs(checked(minimal_pairs="blimp")) == (
+        "blimp",
+        "results/sources/blimp",
+    )
+    (tmp_path / "own").mkdir()
+    folder = f"{tmp_path}/own"
+    assert layout.minimal_pairs(checked(minimal_pairs=folder + "/")) == ("own", folder + "/")
+    without = checked(minimal_pairs=None)
+    assert layout.minimal_pairs(without) is None
+    assert layout.capability(without, "pairs", ["plain"]) == []
+    assert layout.minimal_pairs({**without, "studies": {"pushdown": {}}}) is None
+
+
+def test_pairs_are_scored_once_whatever_the_number_of_corpora():
+    config = checked()
+    assert layout.capability(config, "pairs", ["plain"]) == [
+        f"results/measurements/sas/minimal_pairs/plain/seed-{seed}/chunk-{chunk}.pairs.parquet"
+        for seed in (3, 4)
+        for chunk in range(3)
+    ]
+    assert len(layout.measurements(config, "sas", "structure")) == 2 * (4 * 2 * 3 + 1)
+
+
+def test_runs_are_compared_with_the_one_that_has_no_regularizer():
+    config = checked()
+    assert layout.compared(config, "brief") == ["plain"]
+    assert layout.compared(config, "plain") == layout.compared(config, "mine") == []
+    assert layout.interventions(config) == {"plain": ["brief", "longer", "down"]}
+    assert layout.intervention_figures(config, ["interventions"]) == [
+        f"results/figures/sas/interventions.plain.{corpus}.svg" for corpus in ("toyglish", "ewt")
+    ]
+    assert layout.intervention_labels(config, "plain") == {
+        "plain": "baseline",
+        "brief": "suppressed until 30",
+        "longer": "suppressed until 40",
+        "down": "suppressed throughout",
+    }
+    staged = {run: layout.staged_beside(config, run) for run in config["studies"]["sas"]["runs"]}
+    assert staged == {"plain": 0, "brief": 2, "longer": 2, "down": 2, "mine": 0}
+    assert layout.intervention_settings(config, "longer") == {
+        "kind": "suppressed early",
+        "until": 40,
+    }
+
+
+def test_a_baseline_that_the_study_does_not_measure_serves_no_comparison():
+    config = checked(runs=["brief", "mine"])
+    assert layout.compared(config, "brief") == []
+    assert layout.interventions(config) == {}
+
+
+def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
+    config = checked()
+    assert layout.shown_steps(config, "plain") == [0, 20, 40, 60]
+    assert layout.shown_steps(config, "mine") == [0, 7]
+    assert layout.last_measurements(config, "sas", "structure", "plain", "ewt") == (
+        "results/measurements/sas/ewt/plain/seed-3/chunk-2.structure.parquet"
+    )
+
+
+def test_jobs_of_larger_models_ask_for_more_and_no_job_for_more_than_a_week():
+    config = checked(minimal_pairs="blimp")
+    config["runs"]["mine"]["parameters"] = 400_000_000
+    for amount in (resources.structure_runtime, resources.capability_runtime):
+        small, large = (amount(config, run, 0) for run in ("plain", "mine"))
+        assert small < large <= resources.WEEK
+        assert amount(config, "plain", 0, attempt=2) == 2 * small
+    # Weights, and gradients of them, in 32 bits.
+    assert resources.structure_memory(config, "mine") > 2 * 4 * 400 + 1500
