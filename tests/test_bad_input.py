@@ -122,6 +122,19 @@ def _(folder, whole):
     validated(changed(studies__pushdown__corpora={"plain": ["upos", "phrase_start"]}))
 
 
+@case("task the corpus cannot serve: a regularizer that needs parses", ConfigError,
+      "mine.yaml: runs.tiny.regularizer: needs the annotation head, which no corpus of the run",
+      "(raw) has. Leave the regularizer out, or train on a corpus with parses.")  # fmt: skip
+def _(folder, whole):
+    validated(
+        changed(
+            corpora__raw={"kind": "text", "train": "a", "held_out": "b"},
+            runs__tiny__corpus="raw",
+            runs__tiny__regularizer={"kind": "syntactic_attention", "strength": 1},
+        )
+    )
+
+
 @case("step that a run does not have: in a study", ConfigError,
       "mine.yaml: studies.pushdown.steps: run 'tiny' has no checkpoint at step 3, 7; it has 0,",
       "100.")  # fmt: skip

@@ -54,6 +54,7 @@ FULL = {
             **{"kind": "pretrain", "architecture": "gpt", "corpus": ["text", "named"]},
             **{"seeds": [0], "steps": [0, 1, 5], "feedforward": 8, "tokenizer": "bpe"},
             **{"vocabulary_size": 50, "threads": 2, "devices": 1},
+            "regularizer": [{"kind": "syntactic_attention", "strength": -0.5, "until": 3}],
         },
     },
     "studies": {
