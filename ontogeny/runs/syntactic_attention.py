@@ -1,10 +1,11 @@
 """The syntactic attention of a batch: a quantity to be suppressed or promoted in training.
 
 Chen et al. 2024 ("Sudden Drops in the Loss: Syntax Acquisition, Phase Transitions, and Simplicity
-Bias in MLMs", section 3, the syntactic regularizer) add to the loss the attention between each word
-and its syntactic head, in both directions, summed over all layers and heads of the model; that is
-done here. They sum over the words of a batch as well; here it is the mean, so that a strength
-means the same at any batch size.
+Bias in MLMs") add to the loss the attention between each word and its syntactic head, in both
+directions, summed over all layers and heads of the model: the syntactic regularizer, in the code
+published with the paper `reg_type` `uniform` of run_mlm_reg_depparse.py. They sum over the words of
+a batch as well. Here it is their mean, so that a strength means the same at any batch size; it is
+their coefficient times the number of words in a batch.
 
 Words are what they are in `ontogeny.attention`: attention to a word is the sum over its pieces,
 attention from it the mean over them.
