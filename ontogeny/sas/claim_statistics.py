@@ -49,13 +49,15 @@ def rise_within_drop(data: Evidence, threshold: float) -> Estimate:
     like, slope with slope. The onset would not do: of two curves that turn at the same time, one
     accelerates most before the other is half as steep as it gets, by a step or so. Undefined where
     UAS doesn't end higher than it began, and where the window holds every step at which a curve can
-    be steepest: then nothing could lie outside.
+    be steepest: then nothing could lie outside. Both are looked for after step 0, as `onsets` says.
     """
-    steps, uas = data.run.steps, data.run.mean("uas")
-    if len(steps) < SHORTEST:
+    if len(data.run.steps) < SHORTEST:
         return _nothing(data)
-    at, _, _ = steepest_drop(steps, -uas)
-    _, first, last = steepest_drop(steps, data.run.mean("loss"))
+    trained = data.run.steps > 0
+    steps = data.run.steps[trained]
+    uas, loss = (data.run.mean(name) for name in ("uas", "loss"))
+    at, _, _ = steepest_drop(steps, -uas[:, trained])
+    _, first, last = steepest_drop(steps, loss[:, trained])
     known = np.isfinite(at) & np.isfinite(first) & (uas[:, -1] > uas[:, 0])
     place, begin, end = (
         np.searchsorted(steps, np.where(known, step, steps[0])) for step in (at, first, last)
@@ -154,14 +156,18 @@ def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | Non
     the loss drop would be a number of any size for a curve that doesn't fall, and the bend relative
     to the largest elsewhere is near 1 for smooth curves that bend alike everywhere.
 
-    Undefined for seeds whose UAS doesn't end higher than it began. None if it was not measured.
+    Step 0 is left out: what the first updates do to complexity would be a bend of any size, as they
+    lie one gap after an initialisation that has no place in log step (`onsets`). Undefined for
+    seeds whose UAS doesn't end higher than it began, or turns before the first step that can be
+    told to bend, the third after step 0. None if complexity was not measured.
     """
-    trajectory, steps = data.run.trajectory, data.run.steps
+    trajectory = data.run.trajectory
     if name not in trajectory.complexity:
         return None
+    trained = data.run.steps > 0
+    steps, values = data.run.steps[trained], trajectory.complexity[name][:, trained]
     if len(steps) < SHORTEST + 1:
-        return _nothing(data)
-    values = trajectory.complexity[name]
+        return _nothing(data, len(steps))
     if name == "fisher_trace":
         values = np.log(np.where(values > 0, values, np.nan))
     inner = slice(2, -2)
@@ -175,10 +181,12 @@ def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | Non
     equal = (bends[:, None, :] == bends[:, :, None]).sum(axis=-1) - 1
     shares = (smaller + equal / 2) / (bends.shape[-1] - 1)
     shares[np.isnan(bends).any(axis=-1)] = np.nan
-    at = _onset_of_rise(steps, data.run.curves["uas"])
-    place = np.searchsorted(steps[inner], np.where(np.isnan(at), steps[2], at))
-    found = np.where(np.isnan(at), np.nan, shares[np.arange(len(shares)), place])
-    return _estimate(mean_over_seeds(found, data.run.seed_weights), data, threshold)
+    at = _onset_of_rise(data.run.steps, data.run.curves["uas"])
+    known = at >= steps[2]  # False for NaN; no onset is later than the last but two
+    place = np.searchsorted(steps[inner], np.where(known, at, steps[2]))
+    found = np.where(known, shares[np.arange(len(shares)), place], np.nan)
+    draws = mean_over_seeds(found, data.run.seed_weights)
+    return _estimate(draws, data, threshold, steps=len(steps))
 
 
 def _onset_of_rise(steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
@@ -189,16 +197,25 @@ def _onset_of_rise(steps: np.ndarray, curves: np.ndarray) -> np.ndarray:
     return np.where(curves[..., -1] > curves[..., 0], onset(steps, curves), np.nan)
 
 
-def _estimate(draws: np.ndarray, data: Evidence, threshold: float, level: float = 0.95) -> Estimate:
-    """Make an estimate of a statistic, shape (1 + draws,); its NaN draws count as `threshold`."""
+def _estimate(
+    draws: np.ndarray,
+    data: Evidence,
+    threshold: float,
+    level: float = 0.95,
+    steps: int | None = None,
+) -> Estimate:
+    """Make an estimate of a statistic, shape (1 + draws,); its NaN draws count as `threshold`.
+
+    It rests on so many steps, or on all.
+    """
     draws = np.round(draws, 12)  # what would be 0 but for the order of additions is 0
     draws[1:][np.isnan(draws[1:])] = threshold
     low, high = bootstrap_interval(draws, level) if np.isfinite(draws[0]) else (np.nan, np.nan)
-    trajectory = data.run.trajectory
-    seeds, steps = len(trajectory.seeds), len(trajectory.steps)
+    seeds = len(data.run.trajectory.seeds)
+    steps = len(data.run.steps) if steps is None else steps
     return Estimate(float(draws[0]), float(low), float(high), seeds, steps)
 
 
-def _nothing(data: Evidence) -> Estimate:
-    trajectory = data.run.trajectory
-    return Estimate(np.nan, np.nan, np.nan, len(trajectory.seeds), len(trajectory.steps))
+def _nothing(data: Evidence, steps: int | None = None) -> Estimate:
+    steps = len(data.run.steps) if steps is None else steps
+    return Estimate(np.nan, np.nan, np.nan, len(data.run.trajectory.seeds), steps)

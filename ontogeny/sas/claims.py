@@ -9,7 +9,7 @@ an interval says nothing about another. Two are few: where seeds are all that va
 there to be found, both lie on the claimed side once in four times (`milestones.crossed_weights`).
 A claim that holds if it is borne out by any of several runs asks for three. What hangs on an onset
 needs five steps, the fewest that can have one, and what compares the steps that can be an onset
-nine, so that there are five to compare.
+nine after step 0, so that there are five to compare.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ CLAIMS = (
         "abstract",
         "steps of the schedule by which the step where UAS rises most steeply in log step lies "
         "within the window in which the loss falls at least half as steeply as at its steepest: "
-        "the distance to the nearer end, negative outside; mean curves over seeds",
+        "the distance to the nearer end, negative outside; mean curves over seeds, step 0 left out",
         "above",
         -0.5,
         rise_within_drop,
@@ -197,8 +197,8 @@ CLAIMS = (
             f"The model's complexity ({label}) drops or breaks where attention turns syntactic.",
             "on the complexity of the model",
             f"share of the other steps at which {curve} bends less (absolute acceleration in log "
-            "step, over its standard error under even noise) than at the structure onset; mean "
-            "over seeds",
+            "step, over its standard error under even noise) than at the structure onset, step 0 "
+            "left out; mean over seeds",
             "above",
             0.7,
             partial(bend_at_onset, name=name),

@@ -27,6 +27,12 @@ def onsets(trajectory: Trajectory, *, draws: int, seed: int) -> pd.DataFrame:
     loss: nowhere falls), has no row; such draws are left out of the interval. The onset of
     capability belongs to the suite of minimal pairs, and stands here under the corpus of the
     sentences, beside the onset of structure that it is compared with.
+
+    The drop of the loss is looked for after step 0. Log step has no place for it, and the one that
+    `milestones.log_step` gives it, a gap before the first positive step, is an anchor for curves
+    that begin flat, as UAS and accuracy do. The loss falls at once, to that of word frequencies: a
+    schedule that leaps from step 0 to step 200 would have this fall within a gap, and no other as
+    steep.
     """
     found = resample(trajectory, draws=draws, seed=seed)
     rows: list[tuple] = []
@@ -57,7 +63,9 @@ def _milestones(found: Resampled, place: int | None) -> Iterator[tuple[str, floa
         yield f"{what}_onset", at[0], *_interval(at)
         bend = change_points(found.steps, curves(name)[0])[0]
         yield f"{what}_change_point", round(float(bend), 6), np.nan, np.nan
-    for metric, at in zip(_DROP, steepest_drop(found.steps, curves("loss")), strict=True):
+    trained = found.steps > 0
+    drop = steepest_drop(found.steps[trained], curves("loss")[:, trained])
+    for metric, at in zip(_DROP, drop, strict=True):
         if np.isfinite(at[0]):
             yield metric, at[0], *_interval(at)
 

@@ -195,6 +195,22 @@ def test_a_baseline_that_never_rises_says_nothing_about_suppression():
     assert judged(flat, SUPPRESSED, flat).loc["3a", "verdict"] == "insufficient data"
 
 
+def test_what_the_first_updates_do_is_neither_a_drop_nor_a_break():
+    # The schedule leaps from step 0 to step 100, and with it the loss and the Fisher trace.
+    steps = np.r_[0, np.geomspace(100, 100_000, 16).astype(int)]
+    leap = np.where(steps == 0, 5.0, 0.0)
+    late, fisher = sigmoid(steps, 3000), np.exp(9 - 0.05 * log_step(steps) + leap)
+    loss = 7 - 3 * late + leap
+    run = planted(steps, 0.2 + 0.5 * late, loss, fisher_trace=fisher)
+    found = judged(run)
+    assert found.loc["1a", "verdict"] == "replicated"
+    assert found.loc["6b", ["value", "low", "high"]].tolist() == [0.5] * 3
+    early = planted(steps, 0.2 + 0.5 * sigmoid(steps, 150, 0.1), loss, fisher_trace=fisher)
+    found = judged(early)
+    assert found.loc["1a", "verdict"] == "not replicated"
+    assert found.loc["6b", "verdict"] == "insufficient data"  # it bends where no bend can be told
+
+
 def test_a_draw_that_leaves_a_statistic_undefined_is_evidence_for_neither_side():
     # One sentence shows the baseline's rise; in draws of the other alone it falls.
     rising, falling = (
@@ -231,14 +247,14 @@ def slow_values(run, baseline, draws, seed):
     """Each statistic in each draw, by loops and by its definition in words."""
     mine, other = (resample(one, draws=draws, seed=seed) for one in (run, baseline))
     x, found = log_step(STEPS), []
-    bends = {}
+    bends, after = {}, STEPS[1:]  # without step 0
     # What a value that is off by one does to the bend at each step.
-    errors = [local_derivatives(STEPS, unit)[1] for unit in np.eye(len(STEPS))]
+    errors = [local_derivatives(after, unit)[1] for unit in np.eye(len(after))]
     for name, curves in run.complexity.items():
         curves = np.log(curves) if name == "fisher_trace" else curves
         for s, curve in enumerate(curves):
-            acceleration = local_derivatives(STEPS, curve)[1]
-            for t in range(2, len(STEPS) - 2):
+            acceleration = local_derivatives(after, curve[1:])[1]
+            for t in range(2, len(after) - 2):
                 error = np.sqrt(sum(by_one[t] ** 2 for by_one in errors))
                 bends[name, s, t] = abs(acceleration[t]) / error
     for draw, weights in enumerate(mine.seed_weights):
@@ -248,9 +264,9 @@ def slow_values(run, baseline, draws, seed):
             return np.mean([curves.curves[name][draw, s] for s in drawn], axis=0)
 
         uas, loss, accuracy = (mean(mine, name) for name in ("uas", "loss", "accuracy"))
-        places = list(STEPS)
-        rise, _, _ = steepest_drop(STEPS, -uas)
-        _, first, last = steepest_drop(STEPS, loss)
+        places = list(after)
+        rise, _, _ = steepest_drop(after, -uas[1:])
+        _, first, last = steepest_drop(after, loss[1:])
         row = {
             "1a": min(
                 places.index(rise) - places.index(first), places.index(last) - places.index(rise)
@@ -268,7 +284,7 @@ def slow_values(run, baseline, draws, seed):
             shares = []
             for s in drawn:
                 at = places.index(onset(STEPS, mine.curves["uas"][draw, s]))
-                rest = [bends[name, s, t] for t in range(2, len(STEPS) - 2) if t != at]
+                rest = [bends[name, s, t] for t in range(2, len(after) - 2) if t != at]
                 shares.append(np.mean([bend < bends[name, s, at] for bend in rest]))
             row[number] = np.mean(shares)
         own, theirs = mean(mine, "uas_held_out"), mean(other, "uas_held_out")
@@ -341,7 +357,7 @@ def test_an_even_rise_is_not_steeper_anywhere_than_on_the_whole_whatever_the_noi
 @pytest.mark.parametrize("schedule", ["log", "linear"])
 def test_noise_bends_as_much_at_an_onset_as_elsewhere_on_any_schedule(schedule):
     steps = STEPS if schedule == "log" else np.r_[0:220:20, 300:2001:100] * 1000
-    centre = CENTRE if schedule == "log" else 100_000  # where the schedule is sparse
+    centre = CENTRE if schedule == "log" else 3_000_000  # at the end, where a fit leans to one side
     generator = np.random.default_rng(7)
     values = []
     plain = planted(steps, 0.2 + 0.5 * sigmoid(steps, centre, 0.4), 5.0, seeds=2, sentences=2)

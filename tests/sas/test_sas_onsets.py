@@ -126,6 +126,15 @@ def test_a_curve_that_is_too_short_or_nowhere_accelerates_has_no_row():
     assert set(onsets(falling, draws=5, seed=0)["metric"]) == drop
 
 
+def test_the_fall_of_the_loss_between_step_0_and_the_first_checkpoint_is_not_its_drop():
+    steps = np.r_[0, STEPS[STEPS >= 50]]
+    curves = planted(steps, 0.3, 6 - 2 * sigmoid(steps, 3000) + 5 * (steps == 0))
+    found = by_metric(onsets(curves, draws=5, seed=0))["value"]
+    assert within_a_gap(found["loss_drop"], 3000)
+    assert found["loss_drop_begins"] > 300
+    assert found["loss_drop_ends"] < 30_000
+
+
 def test_without_minimal_pairs_there_is_no_capability_onset():
     frame = onsets(learning(None, accuracy=False), draws=5, seed=0)
     assert set(frame["metric"]) == {name for name in METRICS if "capability" not in name}
