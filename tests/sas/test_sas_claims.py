@@ -205,7 +205,7 @@ def test_what_the_first_updates_do_is_neither_a_drop_nor_a_break():
     found = judged(run)
     assert found.loc["1a", "verdict"] == "replicated"
     assert found.loc["6b", ["value", "low", "high"]].tolist() == [0.5] * 3
-    early = planted(steps, 0.2 + 0.5 * sigmoid(steps, 150, 0.1), loss, fisher_trace=fisher)
+    early = planted(steps, 0.2 + 0.5 * sigmoid(steps, 250, 0.2), loss, fisher_trace=fisher)
     found = judged(early)
     assert found.loc["1a", "verdict"] == "not replicated"
     assert found.loc["6b", "verdict"] == "insufficient data"  # it bends where no bend can be told
