@@ -26,10 +26,10 @@ FIELDS = {"paradigm": "UID", "field": "field", "good": "sentence_good", "bad": "
 def read_minimal_pairs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Read minimal pairs in BLiMP's form: all `*.jsonl` of a folder, a pair on each line.
 
-    The columns are `paradigm` (BLiMP's `UID`), `field`, `pair` (the line in its file, from 0),
-    `good` and `bad`, the sentences; files come in the order of their names. Blank lines are passed
-    over. Raises `CorpusError`, naming file and line, if a line is not such a pair or a paradigm is
-    in two files, and if there is no file or no pair.
+    The columns are `paradigm` (BLiMP's `UID`), `field` (with `_` for `/`), `pair` (the line in its
+    file, from 0), `good` and `bad`, the sentences; files come in the order of their names. Blank
+    lines are passed over. Raises `CorpusError`, naming file and line, if a line is not such a pair
+    or a paradigm is in two files, and if there is no file or no pair.
     """
     files = sorted(Path(folder).glob("*.jsonl"))
     if not files:
@@ -71,7 +71,9 @@ def _read_pair(line: str, where: str) -> dict[str, object]:
                 f"{where}: {key} is {value!r}; expected a text. BLiMP's keys are "
                 f"{', '.join(FIELDS.values())}."
             )
-    return {name: record[key] for name, key in FIELDS.items()}
+    row = {name: record[key] for name, key in FIELDS.items()}
+    # One of BLiMP's paradigms spells its field "syntax/semantics", the others "syntax_semantics".
+    return {**row, "field": row["field"].replace("/", "_")}
 
 
 def score_minimal_pairs(

@@ -41,6 +41,12 @@ def test_toyglish_pairs_are_read_as_they_were_written(tmp_path):
         assert mine["pair"].tolist() == [0, 1, 2]
 
 
+def test_a_field_that_blimp_spells_in_two_ways_is_one(tmp_path):
+    write(tmp_path, "p", record("a", "b", uid="p", field="syntax/semantics"))
+    write(tmp_path, "q", record("a", "b", uid="q", field="syntax_semantics"))
+    assert set(read_minimal_pairs(tmp_path)["field"]) == {"syntax_semantics"}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
