@@ -21,9 +21,9 @@ from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.ensemble.stack import Stack
 from ontogeny.ensemble.workers import in_parallel, split
 
-# Members that go through the model together. On a CPU what one of them keeps for the backward pass
-# should stay in the caches; a GPU wants all at once.
-MEMBERS_AT_ONCE = {"cpu": 4}
+# On a CPU, bytes of the largest activation of the members that go through the model together: few
+# enough for the caches, many enough that the calls don't cost more than the work.
+LARGEST_ACTIVATION = 2**23
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ def losses_and_gradients(
     The gradients are those of the sum of losses, which for each member is that of its own. With
     `dropout`, a generator for each member, activations are dropped as the architecture says;
     without, none are. A member whose loss isn't a number changes nothing for the others.
-    `members_at_once` is by default 4 on a CPU and all elsewhere. Raises ValueError on shapes that
-    don't fit the stack.
+    `members_at_once` go through the model together: by default all, on a CPU as many as keep the
+    largest activation within `LARGEST_ACTIVATION`. Raises ValueError on shapes that don't fit the
+    stack.
     """
     if stack.device.type == "cpu":
         keep_freed_memory()
@@ -180,7 +181,7 @@ def _chunks(
             f"{stack.architecture.positions} tokens), positions (targets,) or (members, sequences, "
             "targets), labels (members, sequences, targets), visible as inputs"
         )
-    size = members_at_once or MEMBERS_AT_ONCE.get(stack.device.type, len(stack))
+    size = members_at_once or _members_at_once(stack, batch)
     chunks = []
     for members in split(len(stack), size, stack.device):
         first, last = members.start, members.stop
@@ -194,3 +195,15 @@ def _chunks(
             )
         )
     return chunks
+
+
+def _members_at_once(stack: Stack, batch: Batch) -> int:
+    """Return how many members should go through the model together."""
+    if stack.device.type != "cpu":
+        return len(stack)
+    sequences, tokens = batch.inputs.shape[1:]
+    row = max(
+        tokens * stack.architecture.feedforward,
+        batch.positions.shape[-1] * stack.architecture.vocabulary,
+    )
+    return max(1, LARGEST_ACTIVATION // (sequences * row * stack.flat.element_size()))

@@ -2,138 +2,203 @@
 
 The model: BERT with 6 layers, one head each, width 64, feed-forward 128; 1,002 tokens, batches of
 128 sequences of 7 tokens, the last 3 masked and predicted. The plain loop trains one
-`BertForMaskedLM` with `torch.optim.AdamW`; the ensemble trains many, of which the first starts from
-the same weights and reads the same batches: their losses are compared at every step. Both sides
-have the same threads (or the GPU), and the batches lie ready on both. Repeats are interleaved;
-printed are the medians of model-steps per second, their ratio, and the share of the peak that the
-ensemble's matrix products reach, the peak being that of a large product in the same run.
+`BertForMaskedLM` with `torch.optim.AdamW`, both as they come; the ensemble trains many, of which
+the first starts from the same weights and reads the same batches: their losses are compared at
+every step. Each side has a process of its own, the batches lie ready in both, repeats are
+interleaved. Printed are the medians of model-steps per second, their ratio, and the share of the
+peak that the ensemble's matrix products reach, the peak being that of a large product in the same
+run.
+
+A sweep runs as several jobs of one thread each. So, on a CPU, both sides are timed a second time
+with a process for each thread: two plain loops, and two ensembles of half the members.
 
 Expected from counting: the ensemble does 0.90 billion operations in matrix products a model-step,
 the plain loop 1.45, because the ensemble needs the head and the last layer at masked positions
-alone and merges the products of weights in attention (ontogeny/ensemble/attention.py). At 75
-billion a second and core (2.6 GHz, 32 a cycle) that is 12 ms of a core; element-wise passes, timed
-one by one, add 5 ms. So two quiet cores should do about 115 model-steps a second.
+alone and merges the products of weights in attention (ontogeny/ensemble/attention.py). At 90
+billion a second and core, the most that MKL does with matrices of this size on a 3.5 GHz core,
+that is 10 ms of a core. Everything else, timed pass by pass, adds 7 ms: small products within
+attention 1, the logits' softmax and odd widths 1, gelu 1, other passes over memory 2, calls 2.
+So two quiet cores should do about 115 model-steps a second.
 """
 
 import argparse
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from statistics import median
 
 import torch
 from torch import Tensor
+from torch.multiprocessing import get_context
 
 from ontogeny.devices import default_device
 from ontogeny.ensemble import AdamW, Batch, Bert, Stack, losses_and_gradients
 
 SEQUENCES, TOKENS, MASKED, VOCABULARY = 128, 7, 3, 1_002
 LEARNING_RATE = 1e-3
+ARCHITECTURE = Bert(VOCABULARY)
 
 
 def draw(members: int, steps: int, device: torch.device) -> list[Batch]:
-    """Batches of random tokens, the last of which are masked and to be predicted."""
-    generator = torch.Generator().manual_seed(0)
-    shape = steps, members, SEQUENCES, TOKENS
-    tokens = torch.randint(0, VOCABULARY - 1, shape, generator=generator).to(device)
+    """Batches of random tokens, the last of which are masked and to be predicted.
+
+    Those of the first member don't depend on the number of members.
+    """
+    found = []
+    for member in range(members):
+        generator = torch.Generator().manual_seed(member)
+        shape = steps, SEQUENCES, TOKENS
+        found.append(torch.randint(0, VOCABULARY - 1, shape, generator=generator))
+    tokens = torch.stack(found, 1).to(device)
     positions = torch.arange(TOKENS - MASKED, TOKENS, device=device)
     labels = tokens[..., -MASKED:].clone()
     tokens[..., -MASKED:] = VOCABULARY - 1
     return [Batch(own, positions, right) for own, right in zip(tokens, labels, strict=True)]
 
 
-def seconds(work: Callable[[], Tensor], device: torch.device) -> tuple[float, Tensor]:
-    """Return how long the work took, and what it returned."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    start = time.perf_counter()
-    result = work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start, result
+def ensemble(members: int, steps: int, at_once: int | None) -> Callable[[], Tensor]:
+    """Return a function that does some updates of all members; it returns the first's losses."""
+    device = default_device()
+    stack = Stack.initialise(ARCHITECTURE, range(members), device=device)
+    optimiser = AdamW(stack)
+    batches = draw(members, steps, device)
+    rates = [LEARNING_RATE] * members
+
+    def work() -> Tensor:
+        found = []
+        for batch in batches:
+            losses = losses_and_gradients(stack, batch, None, at_once)
+            optimiser.step(stack, rates)
+            found.append(losses[0])
+        return torch.stack(found).cpu()
+
+    return work
 
 
-def operations(architecture: Bert) -> float:
+def plain_loop(steps: int) -> Callable[[], Tensor]:
+    """Return a function that does some updates of transformers' model; it returns the losses."""
+    device = default_device()
+    model = Stack.initialise(ARCHITECTURE, [0]).to_transformers(0).to(device).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
+    batches = []
+    for batch in draw(1, steps, device):
+        labels = torch.full_like(batch.inputs[0], -100)
+        labels[:, -MASKED:] = batch.labels[0]
+        batches.append((batch.inputs[0], labels))
+
+    def work() -> Tensor:
+        found = []
+        for inputs, labels in batches:
+            loss = model(input_ids=inputs, labels=labels).loss
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            found.append(loss.detach())
+        return torch.stack(found).cpu()
+
+    return work
+
+
+def large_product() -> Callable[[], Tensor]:
+    """Return a function that multiplies two large matrices; it returns the operations of that."""
+    device = default_device()
+    size = 8192 if device.type == "cuda" else 1536
+    left, right = torch.randn(2, size, size, device=device)
+
+    def work() -> Tensor:
+        (left @ right)[0, 0].item()
+        return torch.tensor(2.0 * size**3)
+
+    return work
+
+
+def serve(connection: Connection, threads: int, make: Callable, *arguments: object) -> None:
+    """Do the work that `make` returns whenever asked, and answer with its result."""
+    torch.set_num_threads(threads)
+    work = make(*arguments)
+    connection.send(work())  # the first is to warm up
+    while connection.recv():
+        connection.send(work())
+
+
+def operations() -> float:
     """Floating-point operations in matrix products of the ensemble, for one model and update."""
-    width, middle = architecture.width, architecture.feedforward
+    width, middle = ARCHITECTURE.width, ARCHITECTURE.feedforward
     row = 2 * width * width + 2 * width * middle + 2 * TOKENS * width
-    rows = SEQUENCES * (TOKENS * (architecture.layers - 1) + MASKED)
-    head = SEQUENCES * MASKED * width * (width + architecture.vocabulary)
+    rows = SEQUENCES * (TOKENS * (ARCHITECTURE.layers - 1) + MASKED)
+    head = SEQUENCES * MASKED * width * (width + VOCABULARY)
     return 3 * 2 * (row * rows + head)  # backwards costs twice as much as forwards
 
 
+def losses_differ_by(results: dict[str, list[Tensor]]) -> float:
+    """Return the largest difference between the losses of the two sides."""
+    pairs = zip(results["ensemble"], results["plain loop"], strict=True)
+    return max((ours - theirs).abs().max().item() for ours, theirs in pairs)
+
+
+def compare(processes: int, threads: int, arguments: argparse.Namespace) -> None:
+    """Time both sides, interleaved, with so many processes of so many threads; print the ratio."""
+    context = get_context("spawn")
+    members = arguments.members // processes
+    sides = {
+        "ensemble": (ensemble, members, arguments.steps, arguments.members_at_once),
+        "plain loop": (plain_loop, arguments.steps),
+        "peak": (large_product,),
+    }
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    with ExitStack() as ends:
+        workers: dict[str, list[Connection]] = {side: [] for side in sides}
+        for side, job in sides.items():
+            for _ in range(processes):
+                here, there = context.Pipe()
+                process = context.Process(target=serve, args=(there, threads, *job))
+                process.start()
+                ends.callback(process.join)
+                ends.callback(here.send, False)
+                workers[side].append(here)
+        results = {side: [here.recv() for here in workers[side]] for side in sides}
+        difference = losses_differ_by(results)
+        for _ in range(arguments.repeats):
+            for side in sides:
+                start = time.perf_counter()
+                for here in workers[side]:
+                    here.send(True)
+                results[side] = [here.recv() for here in workers[side]]
+                seconds[side].append(time.perf_counter() - start)
+            difference = max(difference, losses_differ_by(results))
+    ours = [processes * members * arguments.steps / taken for taken in seconds["ensemble"]]
+    theirs = [processes * arguments.steps / taken for taken in seconds["plain loop"]]
+    peak = processes * results["peak"][0].item() / median(seconds["peak"])
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
+    print(
+        f"ensemble of {members} on {where}, processes: {processes}, threads of each: {threads}: "
+        f"{median(ours):.1f} model-steps/s, plain loop {median(theirs):.1f}, ratio "
+        f"{median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}), losses differ by "
+        f"{difference:.1e} at most over {(arguments.repeats + 1) * arguments.steps} updates\n"
+        f"matrix products: {operations() / 1e9:.2f} billion operations a model-step, "
+        f"{median(ours) * operations() / peak:.0%} of the measured peak of {peak / 1e9:.0f} "
+        "billion a second",
+        flush=True,
+    )
+
+
 def main() -> None:
-    """Time both sides, interleaved, and print the ratio."""
+    """Compare in one process, and on a CPU with a process for each thread too."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     parser = argparse.ArgumentParser(description=__doc__)
-    device = default_device()
-    on_gpu = device.type == "cuda"
+    on_gpu = default_device().type == "cuda"
     parser.add_argument("--members", type=int, default=64 if on_gpu else 8)
     parser.add_argument("--members-at-once", type=int, help="by default the engine's own choice")
     parser.add_argument("--steps", type=int, default=20 if on_gpu else 10, help="in each repeat")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-
-    architecture = Bert(VOCABULARY)
-    stack = Stack.initialise(architecture, range(arguments.members), device=device)
-    model = stack.to_transformers(0).to(device).train()
-    ours = AdamW(stack)
-    theirs = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
-    batches = draw(arguments.members, arguments.steps, device)
-    rates = [LEARNING_RATE] * arguments.members
-
-    def ensemble() -> Tensor:
-        found = []
-        for batch in batches:
-            losses = losses_and_gradients(stack, batch, None, arguments.members_at_once)
-            ours.step(stack, rates)
-            found.append(losses[0])
-        return torch.stack(found)
-
-    def plain_loop() -> Tensor:
-        found = []
-        for inputs, labels in plain:
-            loss = model(input_ids=inputs, labels=labels).loss
-            theirs.zero_grad()
-            loss.backward()
-            theirs.step()
-            found.append(loss.detach())
-        return torch.stack(found)
-
-    plain = []
-    for batch in batches:
-        labels = torch.full_like(batch.inputs[0], -100)
-        labels[:, -MASKED:] = batch.labels[0]
-        plain.append((batch.inputs[0], labels))
-    size = 8192 if on_gpu else 1536
-    left, right = torch.randn(2, size, size, device=device)
-    rate: dict[str, list[float]] = {"ensemble": [], "plain loop": [], "peak": []}
-    difference = 0.0
-    for repeat in range(arguments.repeats + 1):  # the first is to warm up
-        time_ours, losses = seconds(ensemble, device)
-        time_theirs, expected = seconds(plain_loop, device)
-        time_peak, _ = seconds(lambda: left @ right, device)
-        difference = max(difference, (losses - expected).abs().max().item())
-        if repeat:
-            rate["ensemble"].append(arguments.members * arguments.steps / time_ours)
-            rate["plain loop"].append(arguments.steps / time_theirs)
-            rate["peak"].append(2 * size**3 / time_peak)
-    middle = {name: median(values) for name, values in rate.items()}
-    ratios = [a / b for a, b in zip(rate["ensemble"], rate["plain loop"], strict=True)]
-    share = middle["ensemble"] * operations(architecture) / middle["peak"]
-    where = torch.cuda.get_device_name() if on_gpu else f"the CPU, threads: {arguments.threads}"
-    print(
-        f"ensemble of {arguments.members} on {where}: {middle['ensemble']:.1f} model-steps/s, "
-        f"plain loop {middle['plain loop']:.1f}, ratio {median(ratios):.1f} ({min(ratios):.1f} to "
-        f"{max(ratios):.1f}), losses differ by {difference:.1e} at most over "
-        f"{(arguments.repeats + 1) * arguments.steps} updates"
-    )
-    print(
-        f"matrix products: {operations(architecture) / 1e9:.2f} billion operations a model-step, "
-        f"{share:.0%} of the measured peak of {middle['peak'] / 1e9:.0f} billion a second"
-    )
+    compare(1, arguments.threads, arguments)
+    if not on_gpu and arguments.threads > 1:
+        compare(arguments.threads, 1, arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from small_berts import random_batch
 
-from ontogeny.ensemble import AdamW, Bert, Stack, hidden_states, logits, losses_and_gradients
+from ontogeny.ensemble import (
+    AdamW,
+    Bert,
+    Stack,
+    hidden_states,
+    logits,
+    losses_and_gradients,
+    objective,
+)
 from ontogeny.ensemble.workers import in_parallel, split
 
 CPU = torch.device("cpu")
@@ -98,3 +106,28 @@ def test_members_are_the_same_on_one_thread_and_on_three(threads):
         found.append((torch.stack(losses), stack.flat, states, logits(stack, batch)))
     for one, three in zip(*found, strict=True):
         torch.testing.assert_close(one, three, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "sequences", "expected"),
+    [
+        # 8 MiB hold so many times the layer between, 7 x 128 numbers a sequence, or the logits.
+        (100, 128, 2**23 // (4 * 128 * 7 * 128)),
+        (10_000, 32, 2**23 // (4 * 32 * 3 * 10_000)),
+        (10_000, 128, 1),
+    ],
+)
+def test_members_go_together_while_their_largest_activation_fits_the_caches(
+    vocabulary, sequences, expected, monkeypatch
+):
+    stack = Stack.initialise(Bert(vocabulary, layers=1), range(2))
+    asked = []
+
+    def note(count, at_once, device):
+        asked.append(at_once)
+        return split(count, at_once, device)
+
+    monkeypatch.setattr(objective, "split", note)
+    losses_and_gradients(stack, random_batch(2, 11, 0, sequences=sequences))
+    losses_and_gradients(stack, random_batch(2, 11, 0, sequences=sequences), members_at_once=3)
+    assert asked == [expected, 3]
