@@ -21,9 +21,10 @@ from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.ensemble.stack import Stack
 from ontogeny.ensemble.workers import in_parallel, split
 
-# On a CPU, bytes of the largest activation of the members that go through the model together: few
-# enough for the caches, many enough that the calls don't cost more than the work.
-LARGEST_ACTIVATION = 2**23
+# On a CPU, bytes that the largest activations of a layer or of the head take, for all members that
+# go through the model together: few enough for the caches, many enough that the calls don't cost
+# more than the work.
+LARGEST_ACTIVATIONS = 2**23
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def losses_and_gradients(
     `dropout`, a generator for each member, activations are dropped as the architecture says;
     without, none are. A member whose loss isn't a number changes nothing for the others.
     `members_at_once` go through the model together: by default all, on a CPU as many as keep the
-    largest activation within `LARGEST_ACTIVATION`. Raises ValueError on shapes that don't fit the
+    largest activations within `LARGEST_ACTIVATIONS`. Raises ValueError on shapes that don't fit the
     stack.
     """
     if stack.device.type == "cpu":
@@ -203,7 +204,7 @@ def _members_at_once(stack: Stack, batch: Batch) -> int:
         return len(stack)
     sequences, tokens = batch.inputs.shape[1:]
     row = max(
-        tokens * stack.architecture.feedforward,
+        2 * tokens * stack.architecture.feedforward,  # before and after gelu
         batch.positions.shape[-1] * stack.architecture.vocabulary,
     )
-    return max(1, LARGEST_ACTIVATION // (sequences * row * stack.flat.element_size()))
+    return max(1, LARGEST_ACTIVATIONS // (sequences * row * stack.flat.element_size()))

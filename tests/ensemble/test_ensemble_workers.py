@@ -111,13 +111,14 @@ def test_members_are_the_same_on_one_thread_and_on_three(threads):
 @pytest.mark.parametrize(
     ("vocabulary", "sequences", "expected"),
     [
-        # 8 MiB hold so many times the layer between, 7 x 128 numbers a sequence, or the logits.
-        (100, 128, 2**23 // (4 * 128 * 7 * 128)),
+        # 8 MiB hold so many times the layer between, 7 x 128 numbers a sequence, before and after
+        # gelu, or the logits at 3 positions a sequence.
+        (100, 128, 2**23 // (4 * 128 * 2 * 7 * 128)),
         (10_000, 32, 2**23 // (4 * 32 * 3 * 10_000)),
         (10_000, 128, 1),
     ],
 )
-def test_members_go_together_while_their_largest_activation_fits_the_caches(
+def test_members_go_together_while_their_largest_activations_fit_the_caches(
     vocabulary, sequences, expected, monkeypatch
 ):
     stack = Stack.initialise(Bert(vocabulary, layers=1), range(2))
