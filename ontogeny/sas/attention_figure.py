@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import Normal, Stroke
 
-from ontogeny.plot_axes import short_number
 from ontogeny.plots import SEQUENTIAL, WIDTH, parts, statement, styled
 from ontogeny.sas.figure_rows import check_one
 from ontogeny.sas.tables import DIRECTIONS
@@ -122,7 +121,7 @@ def _maps(
             linewidth=0.1,
             gid=f"map:{step}",
         )
-        axes.set_title(f"step {short_number(float(step))}")
+        axes.set_title(f"step {step:,}")
         axes.set_facecolor("0.8")
         _outline_gold(axes, words, head, share)
         dots = _dot_picks(axes, words, square, head, gid=f"picks:{step}")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ontogeny.plot_axes import short_number, step_axis, step_label
+from ontogeny.plot_axes import step_axis, step_label
 from ontogeny.plots import WIDTH, band, each, legend_below, over_seeds, parts, statement, styled
 from ontogeny.sas.figure_rows import (
     check_one,
@@ -80,7 +80,7 @@ def interventions(table: pd.DataFrame, onsets: pd.DataFrame, labels: Mapping[str
     steps = steps_of(table)
     heights = [2.1, 0.75 + 0.19 * len(styles)]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
-    titles = ["(a) as training goes on", f"(b) at the last checkpoint (step {_last(steps)})"]
+    titles = ["(a) as training goes on", f"(b) at the last checkpoint (step {steps[-1]:,})"]
     above, below = parts(figure, titles, heights)
     curves = above.subplots(1, len(shown), squeeze=False)[0]
     finals = below.subplots(1, len(shown), squeeze=False, sharey=True)[0]
@@ -107,10 +107,6 @@ def interventions(table: pd.DataFrame, onsets: pd.DataFrame, labels: Mapping[str
     legend_below(figure, int(table["seed"].nunique()), handles, columns=4)
     state_absent(figure, absent)
     return figure
-
-
-def _last(steps: np.ndarray) -> str:
-    return short_number(float(steps[-1]))
 
 
 def run_styles(labels: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from ontogeny.plot_axes import short_number, step_axis, step_edges, step_label
+from ontogeny.plot_axes import step_axis, step_edges, step_label
 from ontogeny.plots import (
     SEQUENTIAL,
     WIDTH,
@@ -213,8 +213,7 @@ def heads(table: pd.DataFrame, milestones: pd.DataFrame, attention: pd.DataFrame
     for metric, style in DOTS.items():
         axes.plot(scores[metric], rows, linestyle="", gid=metric, **style)
     _set_table(text, axes, numbers, len(lines))
-    step = short_number(float(last["step"].max()))
-    axes.set_xlabel(f"share of words, step {step}, seed {seeds[0]}")
+    axes.set_xlabel(f"share of words, step {last['step'].max():,}, seed {seeds[0]}")
     handles = [
         Line2D([], [], linestyle="", label=STYLES[metric][0], **style)
         for metric, style in DOTS.items()

@@ -56,7 +56,7 @@ def stacked_panels(
     found = of_the_mean(milestones)
     drawn = [name for name in wanted if name in found]
     lacking = [wanted[name][0] for name in wanted if name not in drawn]
-    lacking = [f"{' and '.join(lacking)} (none was found)"] if lacking else []
+    lacking = [f"{', '.join(lacking)} (none was found)"] if lacking else []
     strip = [0.12 + 0.15 * len(drawn)] if drawn else []
     figure = Figure(figsize=(WIDTH, sum(strip) + sum(shown.values()) + 0.75), layout="constrained")
     if not shown:
@@ -183,7 +183,7 @@ def milestone_legend(
         marks = {"marker": "o", "markersize": 4}
         handles.append(_mark("milestone, 95% interval", linestyle="-", **marks))
     if seeds > 1 and found:
-        handles.append(_mark("of each seed", marker="|", markersize=3.5))
+        handles.append(_mark("milestone of each seed", marker="|", markersize=3.5))
     if any(second in found for _, _, second in MILESTONES.values()):
         handles.append(_mark("change point", marker="D", markersize=4.5, fillstyle="none"))
     if "loss_drop_begins" in found:

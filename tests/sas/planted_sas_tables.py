@@ -195,9 +195,10 @@ def _of_pairs(own, steps, progress, gain, generator):
             value = float(np.clip(value + generator.normal(0, 0.01), 0, 1))
             values.append(value)
             rows.append({**key, "field": field, "value": value, "n": 400})
-            for number in (1, 2):
-                paradigm = f"{field}_{number}"
-                rows.append({**key, "field": field, "paradigm": paradigm, "value": value, "n": 200})
+            # Not the field's mean, so that it shows which of them is drawn.
+            for number, lower in ((1, 0.05), (2, 0.1)):
+                paradigm = {"field": field, "paradigm": f"{field}_{number}", "n": 200}
+                rows.append({**key, **paradigm, "value": value - lower * value})
         rows.append({**key, "value": float(np.mean(values)), "n": 1600})
     return rows
 
@@ -221,7 +222,7 @@ def _onsets(run, steps, seeds, suite):
         own = {"run": run, "corpus": "toyglish", "metric": metric}
         bounds = {"low": at(share - 0.1), "high": at(share + 0.1)} if interval else {}
         for seed in (None, *seeds):
-            value = at(share + (0 if seed is None else 0.09 * (seed % 2)))
+            value = at(share + (0 if seed is None else 0.18 * (seed % 2) - 0.09))
             rows.append({**own, "seed": seed, "value": value, **bounds})
     return rows
 

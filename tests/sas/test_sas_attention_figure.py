@@ -97,7 +97,7 @@ def test_of_more_than_four_steps_the_first_the_last_and_two_between_are_shown():
     every = [row.assign(step=step) for step in STEPS]
     figure = FIGURES["attention"](table, onsets, pd.concat(every))
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles == ["step 0", "step 9", "step 87", "step 3k"]
+    assert titles == ["step 0", "step 9", "step 87", "step 3,000"]
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=12))

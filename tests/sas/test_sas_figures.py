@@ -193,7 +193,7 @@ def test_the_table_of_heads_is_that_of_the_lowest_seed_at_the_last_step(tables, 
             f"{own['uas_held_out']:.2f}",
             f"{own['offset_uas']:.2f}",
         ]
-    assert "share of words, step 3k, seed 0" in texts(drawn["heads"])
+    assert "share of words, step 3,000, seed 0" in texts(drawn["heads"])
 
 
 @pytest.mark.parametrize("metric", ["uas", "uas_held_out", "offset_uas"])
