@@ -41,7 +41,11 @@ def in_parallel(
     threads = torch.get_num_threads()
     if device.type != "cpu" or threads == 1 or len(parts) == 1:
         return [work(part) for part in parts]
-    return list(_pool(threads).map(work, parts))
+    try:
+        return list(_pool(threads).map(work, parts))
+    finally:
+        # The pool's threads set their own number as they start, and with it that of later threads.
+        torch.set_num_threads(threads)
 
 
 @cache

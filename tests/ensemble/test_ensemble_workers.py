@@ -62,7 +62,13 @@ def test_parts_run_at_the_same_time_on_one_thread_each(threads):
     assert counts == (1,) * 6
     assert len(set(idents)) == 3
     assert threading.get_ident() not in idents
+
     assert torch.get_num_threads() == 3
+    later = []
+    thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert later == [3]
 
 
 def test_the_only_part_keeps_all_threads(threads):
