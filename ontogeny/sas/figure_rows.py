@@ -59,7 +59,7 @@ def words_by_relation(table: pd.DataFrame) -> pd.Series:
     Relations that are as frequent come in alphabetical order, those of unknown frequency last (0).
     """
     words = of_relations(table, "uas").groupby("relation")["n"].max().fillna(0).astype(int)
-    return words.sort_index().sort_values(ascending=False, kind="stable")
+    return words.sort_values(ascending=False, kind="stable")
 
 
 class Milestone(NamedTuple):
