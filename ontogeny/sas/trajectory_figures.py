@@ -29,7 +29,7 @@ from ontogeny.sas.stacked_figure import (
 FIELD_COLOURS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#7A1F4B", "#8C8C8C")
 
 UAS_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
-    "uas": ("heads chosen on all", {"color": "#56B4E9", "marker": "o"}),
+    "uas": ("chosen on all", {"color": "#56B4E9", "marker": "o"}),
     "uas_held_out": ("held out", {"color": STRUCTURE, "marker": "o"}),
     "offset_uas": ("best offsets", {"color": "0.4", "linestyle": ":"}),
 }
