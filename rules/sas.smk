@@ -296,7 +296,11 @@ for figure_name, figure_label in {**SAS_FIGURES, **SAS_COMPARISONS}.items():
         input:
             table="results/tables/sas.parquet",
             onsets="results/tables/sas_onsets.parquet",
-            attention="results/tables/sas_attention.parquet",
+            attention=(
+                "results/tables/sas_attention.parquet"
+                if figure_name in SAS_FIGURES
+                else []
+            ),
         output:
             svg=report(
                 f"results/figures/sas/{figure_name}.{{run}}.{{corpus}}.svg",

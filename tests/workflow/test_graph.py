@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from tiny_workflow import ROOT, TINY, snakemake, tiny
+from tiny_workflow import ROOT, snakemake, tiny
 
 SHIPPED = sorted(file for file in (ROOT / "config").glob("*.yaml") if file.name != "schema.yaml")
 
@@ -14,7 +14,7 @@ def test_the_graph_of_every_shipped_configuration_is_built(tmp_path, file):
 
 
 def test_the_number_of_measuring_jobs_follows_from_chunks_and_seeds(tmp_path):
-    process = snakemake(tmp_path, TINY, "--dry-run")
+    process = snakemake(tmp_path, tiny(chunk=2), "--dry-run")
     counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
     assert counts["pretrain_tiny"] == "2"  # one for each seed
     assert counts["features"] == counts["pushdown_probe"] == "4"  # 2 seeds, 3 steps in chunks of 2

@@ -36,6 +36,7 @@ MULTIBERTS = {
 
 def config(**changes):
     return tiny(
+        chunk=2,
         runs={"pythia": {**PYTHIA, **changes}, "multiberts": MULTIBERTS},
         studies__pushdown__runs=["pythia"],
         studies__pushdown__corpora={"toyglish": ["upos"]},
@@ -85,7 +86,7 @@ def online(hub, folder, monkeypatch):
 
 
 def test_a_step_that_is_not_there_fails_alone_and_says_what_is(online, folder):
-    online.delay = 0.2
+    online.delay = 0.1
     process = snakemake(
         folder,
         config(steps=[0, 1, 3]),

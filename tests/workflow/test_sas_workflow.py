@@ -28,9 +28,8 @@ TARGETS = (
     "results/claims.tsv",
     "results/tables/sas.parquet",
     "results/tables/sas_onsets.parquet",
-    "results/tables/sas_attention.parquet",
+    "results/measurements/sas/toyglish/down/attention.parquet",
     "results/figures/sas/interventions.plain.toyglish.svg",
-    "results/figures/sas/attention.down.toyglish.svg",
 )
 
 
@@ -59,7 +58,7 @@ def test_every_checkpoint_is_measured_and_compared(measured):
     assert by_run["down"] < 0.5 * by_run["plain"]
     onsets = read_table(measured / "results/tables/sas_onsets.parquet", ONSETS)
     assert set(onsets["run"]) == {"plain", "down"}
-    attention = read_table(measured / "results/tables/sas_attention.parquet", ATTENTION)
+    attention = read_table(measured / TARGETS[3], ATTENTION)
     assert set(attention["step"]) == {0, 8, 16, 32}
 
 

@@ -41,7 +41,7 @@ def job_count(output, rule):
 
 def test_on_a_cluster_a_measuring_job_takes_one_checkpoint(tmp_path):
     output = plan(tmp_path, TINY)
-    # 2 seeds, 3 steps; the configuration has chunks of 2.
+    # 2 seeds, 3 steps; the configuration has chunks of 3.
     assert job_count(output, "features") == job_count(output, "pushdown probe") == 6
     output = plan(tmp_path, TINY, "--config", "chunk=3")
     assert job_count(output, "features") == 2

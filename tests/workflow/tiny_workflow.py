@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 TINY = {
     "tier": "toy",
-    "chunk": 2,
+    "chunk": 3,
     "corpora": {
         "toyglish": {"kind": "grammar", "sentences": {"train": 600, "dev": 100, "test": 100}},
     },

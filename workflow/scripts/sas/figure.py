@@ -11,16 +11,15 @@ with job(snakemake.log[0], snakemake.threads):
     name, labels = snakemake.params.figure, snakemake.params.labels
     runs = labels if name in COMPARISONS else [snakemake.wildcards.run]
     corpora = [snakemake.wildcards.corpus, snakemake.params.suite]
-    table, onsets, attention = (
-        frame[frame["run"].isin(list(runs)) & frame["corpus"].isin(corpora)]
-        for frame in (
-            read_table(snakemake.input.table, SAS),
-            read_table(snakemake.input.onsets, ONSETS),
-            read_table(snakemake.input.attention, ATTENTION),
-        )
-    )
+
+    def shown(path, declaration):
+        frame = read_table(path, declaration)
+        return frame[frame["run"].isin(list(runs)) & frame["corpus"].isin(corpora)]
+
+    table = shown(snakemake.input.table, SAS)
+    onsets = shown(snakemake.input.onsets, ONSETS)
     if name in COMPARISONS:
         figure = COMPARISONS[name](table, onsets, labels)
     else:
-        figure = FIGURES[name](table, onsets, attention)
+        figure = FIGURES[name](table, onsets, shown(snakemake.input.attention, ATTENTION))
     save(figure, Path(snakemake.output.svg).with_suffix(""))
