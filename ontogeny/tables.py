@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
+from ontogeny.parquet import as_frame, read_batches, read_whole
 
 # What reading a damaged parquet file raises, in pyarrow or in what pandas wrote beside the columns.
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException)
@@ -96,9 +97,8 @@ def write_table(frame: pd.DataFrame, table: Table, path: str | os.PathLike[str])
 def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
     """Read a table and check it against its declaration. Raises `TableError`."""
     try:
-        # From a handle: a path may gain columns from the names of folders above it ("seed=0").
         with open(path, "rb") as handle:
-            frame = pq.read_table(handle, page_checksum_verification=True).to_pandas()
+            frame = as_frame(read_whole(handle, checksums=True))
     except UNREADABLE as error:
         raise TableError(f"{path}: not a readable table ({error}).") from error
     try:
@@ -116,7 +116,7 @@ def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     frames = []
     for path in paths:
         with _naming(path), open(path, "rb") as handle:
-            frames.append(pd.read_parquet(handle))
+            frames.append(as_frame(read_whole(handle)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -130,11 +130,12 @@ def read_in_pieces(
     """
     for path in paths:
         with _naming(path), open(path, "rb") as handle:
-            file = pq.ParquetFile(handle)
-            if not file.metadata.num_rows:
-                yield str(path), file.read().to_pandas()
-            for batch in file.iter_batches(rows):
-                yield str(path), batch.to_pandas()
+            empty = True
+            for batch in read_batches(handle, rows):
+                empty = False
+                yield str(path), as_frame(batch)
+            if empty:
+                yield str(path), as_frame(read_whole(handle))
 
 
 def read_text(

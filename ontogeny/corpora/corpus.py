@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path
+from ontogeny.parquet import read_whole
 from ontogeny.tables import UNREADABLE
 
 SPLITS = ("train", "dev", "test")
@@ -63,10 +64,8 @@ def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
     Annotations that are null come as None. Raises `CorpusError` if the file isn't a corpus split.
     """
     try:
-        # From a handle, since a path may be read as a folder, or have columns added from the
-        # names of folders above it ("seed=0").
         with open(path, "rb") as handle:
-            table = pq.read_table(handle, page_checksum_verification=True)
+            table = read_whole(handle, checksums=True)
         columns = {name: table.column(name).to_pylist() for name in table.schema.names}
     except UNREADABLE as error:
         raise CorpusError(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path
+from ontogeny.parquet import read_batches
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -67,8 +67,8 @@ def read_parses(
 def _read(paths: Iterable[str | os.PathLike[str]], columns: list[str]) -> Iterator[tuple[Any, ...]]:
     for path in paths:
         try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(SENTENCES_AT_ONCE, columns=columns):
+            with open(path, "rb") as handle:
+                for batch in read_batches(handle, SENTENCES_AT_ONCE, columns):
                     yield from zip(
                         *(batch.column(name).to_pylist() for name in columns), strict=True
                     )
