@@ -35,8 +35,7 @@ rule all:
         layout.sweep_figures(
             config, list(STRATEGIES_FIGURES_OF_A_VOCABULARY), list(STRATEGIES_FIGURES)
         ),
-        layout.figures(config, "sas", list(SAS_FIGURES)),
-        layout.intervention_figures(config, list(SAS_COMPARISONS)),
+        sas_layout.attention_figures(config, list(SAS_FIGURES), list(SAS_COMPARISONS)),
         [f"results/tables/{name}.parquet" for name in SAS_TABLES if SAS],
         "results/claims.tsv",
 

@@ -4,15 +4,13 @@
 the working directory. A pattern leaves a wildcard open, such as `{seed}`.
 """
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ontogeny.configuration import recipe_settings, trajectory_steps
 from ontogeny.runs.hub import hub_location
 from ontogeny.runs.schedules import steps
-from ontogeny.sas.interventions import Intervention, baseline, intervention
 from ontogeny.strategies.conditions import jobs as sweep_jobs
 
 Config = Mapping[str, Any]
@@ -213,87 +211,3 @@ def sweep_figures(config: Config, of_a_vocabulary: list[str], of_all: list[str])
     if vocabularies:
         names += of_all
     return [f"results/figures/strategies/{name}.svg" for name in names]
-
-
-def minimal_pairs(config: Config) -> tuple[str, str] | None:
-    """Return name and folder of the minimal pairs that the study `sas` scores; None if it has none.
-
-    They are those of a grammar among the corpora, of a source, or of a folder of the user's, which
-    gives them its name.
-    """
-    asked = config["studies"]["sas"]["minimal_pairs"] if "sas" in config["studies"] else None
-    if asked is None:
-        return None
-    if asked in config["corpora"]:
-        return asked, f"results/corpora/{asked}/minimal_pairs"
-    if "/" not in asked:
-        return asked, f"results/sources/{asked}"
-    return os.path.basename(asked.rstrip("/")), os.path.expanduser(asked)
-
-
-def capability(config: Config, kind: str, runs: Iterable[str]) -> list[str]:
-    """Return the files of one kind that runs' minimal pairs were measured into; none without any.
-
-    `kind` is `capability`, rows of the table SAS, or `pairs`, an answer for each pair.
-    """
-    if minimal_pairs(config) is None:
-        return []
-    return [
-        file for run in runs for file in measurements_of(config, "sas", kind, run, "minimal_pairs")
-    ]
-
-
-def compared(config: Config, run: str) -> list[str]:
-    """Return the run that the study `sas` compares a run with, in a list; none if there is none."""
-    runs = config["runs"]
-    found = baseline({name: runs[name] for name in config["studies"]["sas"]["runs"]}, run)
-    return [] if found is None else [found]
-
-
-def interventions(config: Config) -> dict[str, list[str]]:
-    """Return for each run that others of the study `sas` are compared with these others."""
-    groups: dict[str, list[str]] = {}
-    for run in config["studies"].get("sas", {"runs": []})["runs"]:
-        for other in compared(config, run):
-            groups.setdefault(other, []).append(run)
-    return groups
-
-
-def intervention_settings(config: Config, run: str) -> dict[str, Any]:
-    """Return what a run's regularizer does, as the arguments of an `Intervention`."""
-    return asdict(_intervention(config, run))
-
-
-def staged_beside(config: Config, run: str) -> int:
-    """Return how many runs that are compared with the same one as `run` suppress early."""
-    group = [other for base in compared(config, run) for other in interventions(config)[base]]
-    kinds = [_intervention(config, other).kind for other in group]
-    return kinds.count("suppressed early")
-
-
-def intervention_labels(config: Config, run: str) -> dict[str, str]:
-    """Return what to call a run, and those of the study `sas` that are compared with it."""
-    shown = [run, *interventions(config).get(run, [])]
-    return {name: str(_intervention(config, name)) for name in shown}
-
-
-def _intervention(config: Config, run: str) -> Intervention:
-    entry = config["runs"][run]
-    return intervention(entry, trajectory_steps(entry)[-1])
-
-
-def intervention_figures(config: Config, names: list[str]) -> list[str]:
-    """Return the figures of the study `sas` that set a run beside those compared with it."""
-    return [
-        f"results/figures/sas/{name}.{run}.{corpus}.svg"
-        for run in interventions(config)
-        for corpus in config["studies"]["sas"]["corpora"]
-        for name in names
-    ]
-
-
-def shown_steps(config: Config, run: str, count: int = 4) -> list[int]:
-    """Return the steps of a run at which the study `sas` shows attention: the last among them."""
-    every = studied_steps(config, "sas", run)
-    places = {round(place * (len(every) - 1) / (count - 1)) for place in range(count)}
-    return [every[place] for place in sorted(places)]

@@ -20,6 +20,7 @@ from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
 from ontogeny.files import check_writable
+from ontogeny.sas import layout as sas_layout
 from ontogeny.sources import files_of, read_sources
 
 

@@ -77,7 +77,7 @@ rule sas_capability:
         ],
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
-        pairs=(layout.minimal_pairs(config) or ["", ""])[1],
+        pairs=(sas_layout.minimal_pairs(config) or [None, []])[1],
     output:
         capability="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.capability.parquet",
         pairs="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.pairs.parquet",
@@ -100,7 +100,7 @@ rule sas_capability:
         steps=lambda wildcards: layout.steps_of_chunk(
             config, "sas", wildcards.run, wildcards.chunk
         ),
-        suite=(layout.minimal_pairs(config) or [None])[0],
+        suite=(sas_layout.minimal_pairs(config) or [None])[0],
         pairs_per_paradigm=SAS.get("pairs_per_paradigm"),
         settings={
             "within_word": SAS.get("within_word"),
@@ -117,7 +117,7 @@ rule sas_table:
     """Join what was measured into the study's table."""
     input:
         layout.measurements(config, "sas", "structure"),
-        layout.capability(config, "capability", SAS.get("runs", [])),
+        sas_layout.capability(config, "capability", SAS.get("runs", [])),
     output:
         "results/tables/sas.parquet",
     log:
@@ -143,7 +143,7 @@ rule sas_attention:
     input:
         checkpoints=lambda wildcards: [
             layout.checkpoint(wildcards.run, RUNS[wildcards.run]["seeds"][0], step)
-            for step in layout.shown_steps(config, wildcards.run)
+            for step in sas_layout.shown_steps(config, wildcards.run)
         ],
         manifest=lambda wildcards: f"results/runs/{wildcards.run}/seed-{RUNS[wildcards.run]['seeds'][0]}/manifest.tsv",
         # The last chunk of the first seed, in which the best heads stand.
@@ -166,7 +166,7 @@ rule sas_attention:
         ),
         runtime=resources.doubling(60),
     params:
-        steps=lambda wildcards: layout.shown_steps(config, wildcards.run),
+        steps=lambda wildcards: sas_layout.shown_steps(config, wildcards.run),
         words=SAS.get("words"),
         seed=config["seed"],
         seed_of_run=lambda wildcards: RUNS[wildcards.run]["seeds"][0],
@@ -185,23 +185,23 @@ rule sas_resampling:
         sentences=lambda wildcards: layout.measurements_of(
             config, "sas", "sentences", wildcards.run, wildcards.corpus
         ),
-        pairs=lambda wildcards: layout.capability(config, "pairs", [wildcards.run]),
+        pairs=lambda wildcards: sas_layout.capability(config, "pairs", [wildcards.run]),
         baseline_structure=lambda wildcards: [
             file
-            for run in layout.compared(config, wildcards.run)
+            for run in sas_layout.compared(config, wildcards.run)
             for file in layout.measurements_of(
                 config, "sas", "structure", run, wildcards.corpus
             )
         ],
         baseline_sentences=lambda wildcards: [
             file
-            for run in layout.compared(config, wildcards.run)
+            for run in sas_layout.compared(config, wildcards.run)
             for file in layout.measurements_of(
                 config, "sas", "sentences", run, wildcards.corpus
             )
         ],
-        baseline_pairs=lambda wildcards: layout.capability(
-            config, "pairs", layout.compared(config, wildcards.run)
+        baseline_pairs=lambda wildcards: sas_layout.capability(
+            config, "pairs", sas_layout.compared(config, wildcards.run)
         ),
     output:
         onsets="results/measurements/sas/{corpus}/{run}/onsets.parquet",
@@ -217,10 +217,10 @@ rule sas_resampling:
         mem_mb=resources.doubling(4000),
         runtime=resources.doubling(60),
     params:
-        intervention=lambda wildcards: layout.intervention_settings(
+        intervention=lambda wildcards: sas_layout.intervention_settings(
             config, wildcards.run
         ),
-        staged=lambda wildcards: layout.staged_beside(config, wildcards.run),
+        staged=lambda wildcards: sas_layout.staged_beside(config, wildcards.run),
         tier=config["tier"],
         draws=SAS.get("bootstrap"),
         seed=config["seed"],
@@ -230,9 +230,9 @@ rule sas_resampling:
         "../workflow/scripts/sas/resampling.py"
 
 
-for table_name, file_name in {
-    "sas_onsets": "onsets",
-    "sas_attention": "attention",
+for table_name, files in {
+    "sas_onsets": layout.joined(config, "sas", "onsets.parquet"),
+    "sas_attention": sas_layout.attention_maps(config),
 }.items():
 
     rule:
@@ -240,13 +240,13 @@ for table_name, file_name in {
         name:
             f"{table_name}_table"
         input:
-            layout.joined(config, "sas", f"{file_name}.parquet"),
+            files,
         output:
             f"results/tables/{table_name}.parquet",
         log:
-            f"results/logs/sas/{file_name}.log",
+            f"results/logs/sas/{table_name}.log",
         benchmark:
-            f"results/benchmarks/sas/{file_name}.tsv"
+            f"results/benchmarks/sas/{table_name}.tsv"
         group:
             "sas"
         conda:
@@ -258,7 +258,7 @@ for table_name, file_name in {
         params:
             table=table_name,
         message:
-            f"joining {file_name}"
+            f"joining the files of {table_name}"
         script:
             "../workflow/scripts/sas/joined.py"
 
@@ -325,8 +325,8 @@ for figure_name, figure_label in {**SAS_FIGURES, **SAS_COMPARISONS}.items():
             runtime=resources.doubling(10),
         params:
             figure=figure_name,
-            suite=(layout.minimal_pairs(config) or [None])[0],
-            labels=lambda wildcards: layout.intervention_labels(config, wildcards.run),
+            suite=(sas_layout.minimal_pairs(config) or [None])[0],
+            labels=lambda wildcards: sas_layout.intervention_labels(config, wildcards.run),
         message:
             f"drawing {figure_name} of {{wildcards.run}} on {{wildcards.corpus}}"
         script:

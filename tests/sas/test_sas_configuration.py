@@ -7,6 +7,7 @@ import pytest
 from ontogeny import layout, resources
 from ontogeny.configuration import validate
 from ontogeny.errors import ConfigError
+from ontogeny.sas import layout as sas_layout
 
 STAGED = {"kind": "syntactic_attention", "strength": 1.0, "until": 30}
 TRAINED = {
@@ -77,26 +78,26 @@ def test_wrong_settings_are_named_with_what_was_found_and_expected(settings, exp
 
 
 def test_minimal_pairs_are_of_a_grammar_a_source_or_a_folder(tmp_path):
-    assert layout.minimal_pairs(checked()) == (
+    assert sas_layout.minimal_pairs(checked()) == (
         "toyglish",
         "results/corpora/toyglish/minimal_pairs",
     )
-    assert layout.minimal_pairs(checked(minimal_pairs="blimp")) == (
+    assert sas_layout.minimal_pairs(checked(minimal_pairs="blimp")) == (
         "blimp",
         "results/sources/blimp",
     )
     (tmp_path / "own").mkdir()
     folder = f"{tmp_path}/own"
-    assert layout.minimal_pairs(checked(minimal_pairs=folder + "/")) == ("own", folder + "/")
+    assert sas_layout.minimal_pairs(checked(minimal_pairs=folder + "/")) == ("own", folder + "/")
     without = checked(minimal_pairs=None)
-    assert layout.minimal_pairs(without) is None
-    assert layout.capability(without, "pairs", ["plain"]) == []
-    assert layout.minimal_pairs({**without, "studies": {"pushdown": {}}}) is None
+    assert sas_layout.minimal_pairs(without) is None
+    assert sas_layout.capability(without, "pairs", ["plain"]) == []
+    assert sas_layout.minimal_pairs({**without, "studies": {"pushdown": {}}}) is None
 
 
 def test_pairs_are_scored_once_whatever_the_number_of_corpora():
     config = checked()
-    assert layout.capability(config, "pairs", ["plain"]) == [
+    assert sas_layout.capability(config, "pairs", ["plain"]) == [
         f"results/measurements/sas/minimal_pairs/plain/seed-{seed}/chunk-{chunk}.pairs.parquet"
         for seed in (3, 4)
         for chunk in range(3)
@@ -106,21 +107,36 @@ def test_pairs_are_scored_once_whatever_the_number_of_corpora():
 
 def test_runs_are_compared_with_the_one_that_has_no_regularizer():
     config = checked()
-    assert layout.compared(config, "brief") == ["plain"]
-    assert layout.compared(config, "plain") == layout.compared(config, "mine") == []
-    assert layout.interventions(config) == {"plain": ["brief", "longer", "down"]}
-    assert layout.intervention_figures(config, ["interventions"]) == [
-        f"results/figures/sas/interventions.plain.{corpus}.svg" for corpus in ("toyglish", "ewt")
+    assert sas_layout.compared(config, "brief") == ["plain"]
+    assert sas_layout.compared(config, "plain") == sas_layout.compared(config, "mine") == []
+    assert sas_layout.interventions(config) == {"plain": ["brief", "longer", "down"]}
+    figures = sas_layout.attention_figures(config, ["onsets"], ["interventions"])
+    assert sorted(figures) == sorted(
+        [
+            f"results/figures/{name}.{corpus}.svg"
+            for corpus in ("toyglish", "ewt")
+            for name in (
+                *("sas/onsets.plain", "sas/onsets.mine", "sas/interventions.plain"),
+                *(f"claims/forest.{run}" for run in config["studies"]["sas"]["runs"]),
+            )
+        ]
+    )
+    assert sas_layout.attention_maps(config) == [
+        f"results/measurements/sas/{corpus}/{run}/attention.parquet"
+        for run in ("plain", "mine")
+        for corpus in ("toyglish", "ewt")
     ]
-    assert layout.intervention_labels(config, "plain") == {
+    assert sas_layout.intervention_labels(config, "plain") == {
         "plain": "baseline",
         "brief": "suppressed until 30",
         "longer": "suppressed until 40",
         "down": "suppressed throughout",
     }
-    staged = {run: layout.staged_beside(config, run) for run in config["studies"]["sas"]["runs"]}
+    staged = {
+        run: sas_layout.staged_beside(config, run) for run in config["studies"]["sas"]["runs"]
+    }
     assert staged == {"plain": 0, "brief": 2, "longer": 2, "down": 2, "mine": 0}
-    assert layout.intervention_settings(config, "longer") == {
+    assert sas_layout.intervention_settings(config, "longer") == {
         "kind": "suppressed early",
         "until": 40,
     }
@@ -128,14 +144,15 @@ def test_runs_are_compared_with_the_one_that_has_no_regularizer():
 
 def test_a_baseline_that_the_study_does_not_measure_serves_no_comparison():
     config = checked(runs=["brief", "mine"])
-    assert layout.compared(config, "brief") == []
-    assert layout.interventions(config) == {}
+    assert sas_layout.compared(config, "brief") == []
+    assert sas_layout.interventions(config) == {}
+    assert sas_layout.runs_shown_alone(config) == ["brief", "mine"]
 
 
 def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
     config = checked()
-    assert layout.shown_steps(config, "plain") == [0, 20, 40, 60]
-    assert layout.shown_steps(config, "mine") == [0, 7]
+    assert sas_layout.shown_steps(config, "plain") == [0, 20, 40, 60]
+    assert sas_layout.shown_steps(config, "mine") == [0, 7]
     assert layout.last_measurements(config, "sas", "structure", "plain", "ewt") == (
         "results/measurements/sas/ewt/plain/seed-3/chunk-2.structure.parquet"
     )
