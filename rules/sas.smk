@@ -326,7 +326,9 @@ for figure_name, figure_label in {**SAS_FIGURES, **SAS_COMPARISONS}.items():
         params:
             figure=figure_name,
             suite=(sas_layout.minimal_pairs(config) or [None])[0],
-            labels=lambda wildcards: sas_layout.intervention_labels(config, wildcards.run),
+            labels=lambda wildcards: sas_layout.intervention_labels(
+                config, wildcards.run
+            ),
         message:
             f"drawing {figure_name} of {{wildcards.run}} on {{wildcards.corpus}}"
         script:
