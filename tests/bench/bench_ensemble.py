@@ -18,9 +18,9 @@ alone and merges the products of weights in attention (ontogeny/ensemble/attenti
 billion a second and core, the most that MKL does with matrices of this size on a 3.5 GHz core,
 that is 10 ms of a core. Everything else, timed pass by pass, adds 7 ms: small products within
 attention 1, the logits' softmax and odd widths 1, gelu 1, other passes over memory 2, calls 2.
-So two quiet cores should do about 115 model-steps a second. On two busy ones, 83 to 94 were
-measured, 3.1 to 3.6 times the plain loop on two threads, and 87 to 105, 2.1 times two plain loops
-on one thread each, which don't wait for each other either.
+So two quiet cores should do about 115 model-steps a second. Measured were 90, 3.0 times the plain
+loop on two threads, and 97, 2.1 times two plain loops on one thread each, which don't wait for each
+other either.
 """
 
 import argparse
