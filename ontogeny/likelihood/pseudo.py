@@ -9,7 +9,8 @@ import torch
 
 from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError
-from ontogeny.likelihood.predictions import logits_at, refuse_nan
+from ontogeny.likelihood.masked_copies import logits_of_copies
+from ontogeny.likelihood.predictions import refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
 from ontogeny.token_batches import model_name, ready, token_budget
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 CELLS_AT_ONCE = 2**22  # tokens of masked copies that are compared: 32 MiB
+# Each copy has one prediction, and on a CPU the output head, large as the vocabulary, is read from
+# memory for each batch: larger batches than elsewhere pay.
+TOKENS_ON_CPU = 3072
 
 
 def pseudo_log_likelihood(
@@ -37,8 +41,10 @@ def pseudo_log_likelihood(
     longer than the model can read.
 
     All masked copies of all sentences are sorted by length, and copies of one length make batches
-    of about `tokens_per_batch` tokens (default: `token_budget`), so nothing is padded. Copies that
-    are the same, as those of a minimal pair with its one different word masked, are read once.
+    of about `tokens_per_batch` tokens (default: what suits the device), so nothing is padded.
+    Copies that are the same, as those of a minimal pair with its one different word masked, are
+    read once; of what copies of a sentence have in common, little is computed twice
+    (`logits_of_copies`).
 
     Raises `CheckpointError` if the tokenizer has no mask token or isn't a fast one, or if a
     prediction is not a number. `device` and the model's state as in `word_attention`.
@@ -54,8 +60,12 @@ def pseudo_log_likelihood(
         tokenise(model, tokenizer, sentences),
         int(tokenizer.mask_token_id),
         within_word=within_word,
-        tokens_per_batch=tokens_per_batch or token_budget(device),
+        tokens_per_batch=tokens_per_batch or _token_budget(device),
     )
+
+
+def _token_budget(device: torch.device) -> int:
+    return TOKENS_ON_CPU if device.type == "cpu" else token_budget(device)
 
 
 @torch.inference_mode()
@@ -78,17 +88,16 @@ def pseudo_of_tokens(
         ends = np.searchsorted(copies.copy, np.append(starts, rows))
         for start, begin, end in zip(starts, ends[:-1], ends[1:], strict=True):
             batch = slice(start, start + size)
-            place = copies.place[batch] + length * np.arange(len(copies.place[batch]))
-            tokens, position, row, target = (
+            tokens, place, row, target = (
                 torch.from_numpy(numbers).to(device)
                 for numbers in (
                     copies.tokens[batch],
-                    place,
+                    copies.place[batch],
                     copies.copy[begin:end] - start,
                     copies.target[begin:end],
                 )
             )
-            log = torch.log_softmax(logits_at(model, tokens, None, position), dim=-1)
+            log = torch.log_softmax(logits_of_copies(model, tokens, place), dim=-1)
             found = log[row, target]
             refuse_nan(found, model_name(model))
             np.add.at(scores, copies.sentence[begin:end], found.double().cpu().numpy())

@@ -1,0 +1,113 @@
+"""Reading copies of sentences that have one position masked each, without work done twice.
+
+Most of what an encoder's first layer projects is the same in all copies of a sentence, and its last
+layer is asked at one position of each copy. Both are known for BERT and its kin, whose attention is
+computed alike; other models read the copies as they read any text.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ontogeny.likelihood.predictions import logits_at
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Query, key and value are linear in what the layer reads, and positions are in the embeddings.
+ATTENTION = {
+    *("BertSelfAttention", "CamembertSelfAttention", "ElectraSelfAttention", "ErnieSelfAttention"),
+    *("RobertaSelfAttention", "RobertaPreLayerNormSelfAttention", "XLMRobertaSelfAttention"),
+}
+
+
+def logits_of_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) -> Tensor:
+    """Return the model's logits at one place of each copy, (copies, vocabulary) float32.
+
+    `tokens`, (copies, tokens), are ids, none of them padding; `place`, (copies,), is the position
+    at which each copy is asked. The same as `logits_at` there, up to rounding.
+    """
+    copies, length = tokens.shape
+    asked = place + length * torch.arange(copies, device=place.device)
+    attention = _attention(model)
+    with ExitStack() as shortcuts:
+        if attention:
+            if not (tokens == model.config.pad_token_id).any():  # RoBERTa counts around padding
+                shortcuts.enter_context(_projects_once(attention[0], tokens))
+            shortcuts.enter_context(_attends_from(attention[-1], asked))
+        return logits_at(model, tokens, None, asked)
+
+
+def _attention(model: Any) -> list[Any]:
+    """Return the attention of each layer, or nothing if it isn't known how it is computed."""
+    layers = getattr(getattr(model.base_model, "encoder", None), "layer", [])
+    modules = [getattr(getattr(layer, "attention", None), "self", None) for layer in layers]
+    known = all(type(module).__name__ in ATTENTION for module in modules)
+    bidirectional = not getattr(model.config, "is_decoder", False)
+    return modules if known and bidirectional and len(modules) > 1 else []
+
+
+@contextmanager
+def _projects_once(attention: Any, tokens: Tensor) -> Iterator[None]:
+    """Have the first layer project each token once for each position at which it stands."""
+    length = tokens.shape[1]
+    where = (tokens * length + torch.arange(length, device=tokens.device)).flatten()
+    different, same_as = torch.unique(where, return_inverse=True)
+    row = torch.empty_like(different).scatter_(
+        0, same_as, torch.arange(len(where), device=where.device)
+    )
+
+    def choose(module: Any, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        return (inputs[0].flatten(0, 1)[row],)
+
+    def repeat(module: Any, inputs: Any, outputs: Tensor) -> Tensor:
+        return outputs[same_as].view(*tokens.shape, -1)
+
+    handles = []
+    for projection in (attention.query, attention.key, attention.value):
+        handles.append(projection.register_forward_pre_hook(choose))
+        handles.append(projection.register_forward_hook(repeat))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _attends_from(attention: Any, asked: Tensor) -> Iterator[None]:
+    """Have the last layer attend from the asked positions alone; what it returns elsewhere is void.
+
+    With x the layer's input and q the query, q (W x) is (q W) x: keys cost a product for each copy
+    instead of one for each token. So do values, since W is applied to the mean that attention makes
+    of x. The keys' bias adds the same to all scores of a query, and attention ignores it.
+    """
+    heads = attention.num_attention_heads
+
+    def attend(states: Tensor, *arguments: Any, **options: Any) -> tuple[Tensor, None]:
+        copies, width = len(asked), states.shape[-1]
+        query = attention.query(states.flatten(0, 1)[asked]).view(copies, heads, -1)
+        key, value = (
+            projection.weight.view(heads, -1, width)
+            for projection in (attention.key, attention.value)
+        )
+        scores = _per_head(query * attention.scaling, key) @ states.transpose(1, 2)
+        mean = torch.softmax(scores, dim=-1) @ states
+        found = _per_head(mean, value.transpose(1, 2)).flatten(1) + attention.value.bias
+        everywhere = states.new_empty(states.shape[0] * states.shape[1], found.shape[-1])
+        everywhere[asked] = found
+        return everywhere.view(*states.shape[:2], -1), None
+
+    attention.forward = attend  # of this module alone, in front of its class's
+    try:
+        yield
+    finally:
+        del attention.forward
+
+
+def _per_head(vectors: Tensor, weights: Tensor) -> Tensor:
+    """Return (copies, heads, in) times (heads, in, out), as (copies, heads, out)."""
+    return (vectors.transpose(0, 1) @ weights).transpose(0, 1)

@@ -1,0 +1,129 @@
+"""The shortcuts of masked copies change what is computed, never what comes of it."""
+
+import importlib
+from functools import partial
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForMaskedLM,
+    BertConfig,
+    DistilBertConfig,
+    ElectraConfig,
+    MegatronBertConfig,
+    RobertaConfig,
+    RobertaPreLayerNormConfig,
+)
+
+from ontogeny.likelihood.masked_copies import ATTENTION, logits_of_copies
+
+VOCABULARY, WIDTH, HEADS = 40, 24, 3
+
+
+def build(kind, layers=3, **settings):
+    sizes = {"hidden_size": WIDTH, "num_attention_heads": HEADS, "intermediate_size": 32}
+    if kind is DistilBertConfig:
+        sizes = {"dim": WIDTH, "n_heads": HEADS, "hidden_dim": 32, "n_layers": layers}
+    torch.manual_seed(1)
+    config = kind(
+        vocab_size=VOCABULARY,
+        **sizes,
+        **({} if kind is DistilBertConfig else {"num_hidden_layers": layers}),
+        max_position_embeddings=32,
+        pad_token_id=1,
+        initializer_range=0.3,
+        **settings,
+    )
+    model = AutoModelForMaskedLM.from_config(config).eval()
+    # Biases begin at 0, where no mistake in them could be seen.
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+    return model
+
+
+def copies_of_a_sentence(length=7, mask=4):
+    tokens = torch.randint(5, VOCABULARY, (1, length), generator=torch.manual_seed(2))
+    place = torch.arange(1, length - 1)
+    copies = tokens.repeat(len(place), 1)
+    copies[torch.arange(len(place)), place] = mask
+    return copies, place
+
+
+def own_logits(model, tokens, place):
+    with torch.no_grad():
+        return model(tokens).logits[torch.arange(len(tokens)), place]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(BertConfig, RobertaConfig, ElectraConfig, RobertaPreLayerNormConfig),
+        *(DistilBertConfig, MegatronBertConfig),  # not among those that are known
+    ],
+)
+def test_the_logits_are_the_models_own(kind, layers):
+    model = build(kind, layers)
+    tokens, place = copies_of_a_sentence()
+    with torch.no_grad():
+        found = logits_of_copies(model, tokens, place)
+    expected = own_logits(model, tokens, place)
+    assert found.shape == (len(tokens), VOCABULARY)
+    assert torch.allclose(found, expected, atol=1e-4)
+    # The shortcuts are gone afterwards.
+    assert torch.equal(own_logits(model, tokens, place), expected)
+
+
+def test_a_decoder_reads_the_copies_as_it_reads_any_text():
+    model = build(BertConfig, is_decoder=True)
+    tokens, place = copies_of_a_sentence()
+    with torch.no_grad():
+        found = logits_of_copies(model, tokens, place)
+    assert torch.allclose(found, own_logits(model, tokens, place), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
+def test_a_text_may_hold_the_token_for_padding(kind):
+    model = build(kind)
+    tokens, place = copies_of_a_sentence()
+    tokens[place != 2, 2] = model.config.pad_token_id
+    with torch.no_grad():
+        found = logits_of_copies(model, tokens, place)
+        expected = model(tokens, attention_mask=torch.ones_like(tokens)).logits
+    assert torch.allclose(found, expected[torch.arange(len(tokens)), place], atol=1e-4)
+
+
+def test_no_vector_is_projected_twice_nor_for_nothing():
+    model = build(BertConfig)
+    rows = {}
+
+    def count(name, module, inputs, outputs):
+        rows[name] = inputs[0].shape[:-1].numel()
+
+    for name, module in model.named_modules():
+        if name.rpartition(".")[2] in ("query", "key", "value"):
+            module.register_forward_hook(partial(count, name))
+    tokens, place = copies_of_a_sentence(length=7)
+    with torch.no_grad():
+        logits_of_copies(model, tokens, place)
+    projected = [
+        [
+            rows.get(f"bert.encoder.layer.{layer}.attention.self.{name}")
+            for name in ("query", "key", "value")
+        ]
+        for layer in range(3)
+    ]
+    # 7 tokens, and the mask in 5 places; all 5 x 7; the query of each copy alone.
+    assert projected == [[12] * 3, [35] * 3, [5, None, None]]
+
+
+def test_the_known_models_are_known_to_transformers():
+    for name in ATTENTION:
+        family = name.removesuffix("SelfAttention")
+        module = {"XLMRoberta": "xlm_roberta", "RobertaPreLayerNorm": "roberta_prelayernorm"}.get(
+            family, family.lower()
+        )
+        modeling = importlib.import_module(f"transformers.models.{module}.modeling_{module}")
+        assert hasattr(modeling, name)
