@@ -29,8 +29,13 @@ def as_frame(table: pa.Table | pa.RecordBatch) -> pd.DataFrame:
 
 
 def read_batches(
-    handle: BinaryIO, rows: int, columns: Sequence[str] | None = None
+    handle: BinaryIO,
+    rows: int,
+    columns: Sequence[str] | None = None,
+    *,
+    checksums: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """Yield an open parquet file in batches of at most so many rows; an empty one yields none."""
     names = None if columns is None else list(columns)
-    yield from pq.ParquetFile(handle).iter_batches(rows, columns=names, use_threads=False)
+    file = pq.ParquetFile(handle, page_checksum_verification=checksums)
+    yield from file.iter_batches(rows, columns=names, use_threads=False)

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ontogeny.errors import TableError
@@ -20,6 +21,9 @@ from ontogeny.parquet import as_frame, read_batches, read_whole
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException)
 
 ARROW_TYPES = {"string": pa.string(), "int": pa.int64(), "float": pa.float64()}
+WRITTEN: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+ROW_GROUP = 2**20  # rows that are compressed together
+ROWS_AT_ONCE = 2**17  # of a table that is read in pieces
 
 
 @dataclass(frozen=True)
@@ -82,23 +86,45 @@ def write_table(frame: pd.DataFrame, table: Table, path: str | os.PathLike[str])
     The same rows in any order give the same bytes. Raises `TableError` as `check` does.
     """
     check(frame, table)
+    arrow = arranged(frame, table)
+    with atomic_path(path) as scratch:
+        pq.write_table(arrow, scratch, row_group_size=ROW_GROUP, **WRITTEN)
+
+
+def schema(table: Table) -> pa.Schema:
+    """Return the columns of a table and their types, as they are written."""
+    return pa.schema(
+        [pa.field(c.name, ARROW_TYPES[c.kind], nullable=c.nullable) for c in table.columns]
+    )
+
+
+def arranged(frame: pd.DataFrame, table: Table) -> pa.Table:
+    """Return a frame that keeps to the declaration as it is written: in the order of its keys."""
     names = [column.name for column in table.columns]
     order = [*(key.name for key in table.keys), "metric"]
     frame = frame[names].sort_values(order, kind="stable", na_position="first")
-    schema = pa.schema(
-        [pa.field(c.name, ARROW_TYPES[c.kind], nullable=c.nullable) for c in table.columns]
-    )
-    arrow = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    with atomic_path(path) as scratch:
-        arrow = arrow.replace_schema_metadata(None)
-        pq.write_table(arrow, scratch, compression="zstd", write_page_checksum=True)
+    arrow = pa.Table.from_pandas(frame, schema=schema(table), preserve_index=False)
+    return arrow.replace_schema_metadata(None)
 
 
-def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
-    """Read a table and check it against its declaration. Raises `TableError`."""
+def read_table(
+    path: str | os.PathLike[str],
+    table: Table,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> pd.DataFrame:
+    """Read a table and check it against its declaration. Raises `TableError`.
+
+    With `only`, texts by column, just the rows that have one of them in each of these columns: the
+    table is read in pieces, and may be larger than memory.
+    """
     try:
         with open(path, "rb") as handle:
-            frame = as_frame(read_whole(handle, checksums=True))
+            if only is None:
+                frame = as_frame(read_whole(handle, checksums=True))
+            else:
+                pieces = read_batches(handle, ROWS_AT_ONCE, checksums=True)
+                kept = [_only(piece, only) for piece in pieces]
+                frame = as_frame(pa.Table.from_batches(kept) if kept else read_whole(handle))
     except UNREADABLE as error:
         raise TableError(f"{path}: not a readable table ({error}).") from error
     try:
@@ -108,6 +134,12 @@ def read_table(path: str | os.PathLike[str], table: Table) -> pd.DataFrame:
     return frame
 
 
+def _only(piece: pa.RecordBatch, only: Mapping[str, Collection[str]]) -> pa.RecordBatch:
+    for name, values in only.items():
+        piece = piece.filter(pc.is_in(piece[name], pa.array(list(values), pa.string())))
+    return piece
+
+
 def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """Read what several jobs measured, parquet files with the same columns, as one frame.
 
@@ -115,7 +147,7 @@ def read_measurements(paths: Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """
     frames = []
     for path in paths:
-        with _naming(path), open(path, "rb") as handle:
+        with naming(path), open(path, "rb") as handle:
             frames.append(as_frame(read_whole(handle)))
     return pd.concat(frames, ignore_index=True)
 
@@ -129,7 +161,7 @@ def read_in_pieces(
     `TableError`, naming the file, if one can't be read.
     """
     for path in paths:
-        with _naming(path), open(path, "rb") as handle:
+        with naming(path), open(path, "rb") as handle:
             empty = True
             for batch in read_batches(handle, rows):
                 empty = False
@@ -159,7 +191,7 @@ def read_text(
 
 
 @contextmanager
-def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Say which file of measurements it is that can't be read."""
     try:
         yield

@@ -80,6 +80,36 @@ def test_types_that_hold_the_same_numbers_give_the_same_bytes(tmp_path):
         assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
+@settings(max_examples=20)
+@given(
+    st.lists(st.sampled_from(["r", "s", "t"]), min_size=1, unique=True),
+    st.lists(st.sampled_from(["accuracy", "gain"]), min_size=1, unique=True),
+)
+def test_only_the_rows_asked_for_are_read(tmp_path_factory, runs, metrics):
+    path = tmp_path_factory.mktemp("t") / "t.parquet"
+    written = frame(
+        *(
+            {"run": run, "seed": seed, "metric": metric, "task": None if seed else "b"}
+            for run in ("r", "s")
+            for seed in (0, 1)
+            for metric in ("accuracy", "gain")
+        )
+    )
+    write_table(written, TABLE, path)
+    whole = read_table(path, TABLE)
+    wanted = whole[whole["run"].isin(runs) & whole["metric"].isin(metrics)]
+    found = read_table(path, TABLE, only={"run": runs, "metric": metrics})
+    pd.testing.assert_frame_equal(found, wanted.reset_index(drop=True), check_dtype=False)
+
+
+@pytest.mark.parametrize("only", [None, {"run": ["r"]}])
+def test_a_table_with_other_columns_is_refused_however_it_is_read(tmp_path, only):
+    path = tmp_path / "t.parquet"
+    frame().assign(more=1).to_parquet(path, index=False)
+    with pytest.raises(TableError, match=rf"^{path}: table example: its columns are .*, more;"):
+        read_table(path, TABLE, only)
+
+
 def test_a_table_without_rows_can_be_written(tmp_path):
     write_table(frame().iloc[:0], TABLE, tmp_path / "t.parquet")
     assert len(read_table(tmp_path / "t.parquet", TABLE)) == 0
@@ -146,6 +176,17 @@ def test_two_rows_of_the_same_keys_and_metric_are_refused(task):
     with pytest.raises(TableError, match=r"two rows with the same keys .*'seed': 0"):
         check(frame({"task": task}, {"task": task, "value": 0.7}), TABLE)
     check(frame({"task": task}, {"task": task, "metric": "gain"}), TABLE)
+
+
+def test_a_table_damaged_within_is_refused_however_it_is_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_table(frame(*({"seed": seed} for seed in range(1000))), TABLE, path)
+    content = bytearray(path.read_bytes())
+    content[40] ^= 255
+    path.write_bytes(content)
+    for only in (None, {"run": ["r"]}):
+        with pytest.raises(TableError, match=rf"^{path}: not a readable table"):
+            read_table(path, TABLE, only)
 
 
 def test_files_that_are_no_table_are_refused_by_name(tmp_path):

@@ -9,6 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ontogeny.errors import TableError
+from ontogeny.sas.tables import SAS
+
+# What figures read of SAS: all but the scores of single heads, of which large models have millions.
+SHOWN = tuple(m.name for m in SAS.metrics if m.name not in ("head_uas", "edge_mass"))
 
 # What is measured on minimal pairs, not on the corpus.
 ON_PAIRS = ("minimal_pair_accuracy", "capability_onset", "capability_change_point")

@@ -4,22 +4,21 @@ from ontogeny.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.plots import save
+    from ontogeny.sas.figure_rows import SHOWN
     from ontogeny.sas.figures import COMPARISONS, FIGURES
     from ontogeny.sas.tables import ATTENTION, ONSETS, SAS
     from ontogeny.tables import read_table
 
     name, labels = snakemake.params.figure, snakemake.params.labels
-    runs = labels if name in COMPARISONS else [snakemake.wildcards.run]
-    corpora = [snakemake.wildcards.corpus, snakemake.params.suite]
+    runs = list(labels) if name in COMPARISONS else [snakemake.wildcards.run]
+    corpora = [snakemake.wildcards.corpus, snakemake.params.suite or snakemake.wildcards.corpus]
+    shown = {"run": runs, "corpus": corpora}
 
-    def shown(path, declaration):
-        frame = read_table(path, declaration)
-        return frame[frame["run"].isin(list(runs)) & frame["corpus"].isin(corpora)]
-
-    table = shown(snakemake.input.table, SAS)
-    onsets = shown(snakemake.input.onsets, ONSETS)
+    table = read_table(snakemake.input.table, SAS, only=shown | {"metric": SHOWN})
+    onsets = read_table(snakemake.input.onsets, ONSETS, only=shown)
     if name in COMPARISONS:
         figure = COMPARISONS[name](table, onsets, labels)
     else:
-        figure = FIGURES[name](table, onsets, shown(snakemake.input.attention, ATTENTION))
+        maps = read_table(snakemake.input.attention, ATTENTION, only=shown)
+        figure = FIGURES[name](table, onsets, maps)
     save(figure, Path(snakemake.output.svg).with_suffix(""))
