@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.configuration_schema import (
-    SCHEMA_FILE,
     beyond_the_schema,
     suggest,
     with_defaults,
@@ -31,7 +30,6 @@ def validate(
     config: Mapping[str, Any],
     file: str,
     sources: Collection[str],
-    schema_file: str | os.PathLike[str] = SCHEMA_FILE,
 ) -> dict[str, Any]:
     """Return the configuration with its defaults filled in, or raise `ConfigError`.
 
@@ -47,7 +45,7 @@ def validate(
         )
     if problems := beyond_the_schema(config):
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
-    filled, problems = with_defaults(config, schema_file)
+    filled, problems = with_defaults(config)
     if not problems:
         corpora = filled["studies"].get("pushdown", {}).get("corpora", {})
         corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})

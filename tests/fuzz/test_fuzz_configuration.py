@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mutations import JUNK, altered, fuzz
 
 from ontogeny import layout
-from ontogeny.configuration import SCHEMA_FILE, recipe_settings, trajectory_steps, validate
+from ontogeny.configuration import recipe_settings, trajectory_steps, validate
+from ontogeny.configuration_schema import SCHEMA_FILE
 from ontogeny.corpora.build import input_files
 from ontogeny.errors import ConfigError
 from ontogeny.runs.recipes import read_recipe
