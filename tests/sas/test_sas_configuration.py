@@ -1,8 +1,10 @@
 """The settings of the study of syntactic attention, and the files that follow from them."""
 
 import copy
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ontogeny import layout, resources
 from ontogeny.configuration import validate
@@ -167,3 +169,35 @@ def test_jobs_of_larger_models_ask_for_more_and_no_job_for_more_than_a_week():
         assert amount(config, "plain", 0, attempt=2) == 2 * small
     # Weights, and gradients of them, in 32 bits.
     assert resources.structure_memory(config, "mine") > 2 * 4 * 400 + 1500
+
+
+PAPER = yaml.safe_load((Path(__file__).parents[2] / "config/paper.yaml").read_text())
+# On one core of a busy machine, with random weights, extrapolated from hundreds of pairs and words
+# to 67,000 and 8,000: hours of minimal pairs, minutes of structure, and MB of memory at the peak.
+MEASURED = {
+    "multiberts": (9.0, 3.0, 1881),
+    "pythia-70m": (0.6, 1.6, 1382),
+    "pythia-160m": (1.6, 3.7, 2642),
+    "pythia-410m": (4.4, 12.7, 4894),
+}
+
+
+@pytest.mark.parametrize("run", MEASURED)
+def test_jobs_of_the_paper_tier_keep_well_within_what_they_ask_for(run):
+    config = validate(PAPER | {"chunk": 1}, "paper.yaml", {"ud-ewt", "gum", "blimp"})
+    assert run in config["studies"]["sas"]["runs"]
+    assert config["studies"]["sas"]["minimal_pairs"] == "blimp"
+    hours, minutes, memory = MEASURED[run]
+    assert 2 * 60 * hours < resources.capability_runtime(config, run, 0) < resources.WEEK
+    assert 2 * minutes < resources.structure_runtime(config, run, 0) < 120
+    assert 1.5 * memory < resources.structure_memory(config, run) < 8000
+
+
+def test_a_gpu_shortens_the_scoring_of_minimal_pairs():
+    times = []
+    for gpus in (0, 1):
+        config = validate(
+            PAPER | {"chunk": 1, "gpus": gpus}, "paper.yaml", {"ud-ewt", "gum", "blimp"}
+        )
+        times.append(resources.capability_runtime(config, "multiberts", 0))
+    assert times[1] < times[0] / 20

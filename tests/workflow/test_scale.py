@@ -28,7 +28,7 @@ def test_the_paper_tier_is_planned_within_a_minute_and_a_gigabyte_and_a_half(tmp
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, plan.read_text()
     total = re.search(r"^total +([0-9]+)$", plan.read_text(), re.M)
-    assert int(total[1]) > 3000
+    assert int(total[1]) > 5000
     # Processor time, which another process on the machine doesn't lengthen as it does the clock's.
-    assert used.ru_utime + used.ru_stime < 60  # 15 s on a quiet machine
+    assert used.ru_utime + used.ru_stime < 60  # 20 s on a quiet machine
     assert used.ru_maxrss < 1.5 * 2**20  # kB; 0.3 GB there
