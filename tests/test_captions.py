@@ -11,6 +11,8 @@ from jinja2 import Environment, StrictUndefined
 
 from ontogeny.claims import VERDICTS
 from ontogeny.pushdown.figures import FIGURES
+from ontogeny.sas.figures import COMPARISONS
+from ontogeny.sas.figures import FIGURES as ATTENTION_FIGURES
 from ontogeny.strategies.figures import FIGURES as STRATEGIES_FIGURES
 
 REPORT = Path(__file__).parent.parent / "report"
@@ -25,6 +27,7 @@ corpora:
 studies:
   pushdown: {}
   strategies: {}
+  sas: {}
 """
 
 
@@ -59,6 +62,13 @@ def test_each_figure_of_the_study_has_a_caption_that_names_run_and_corpus(name):
     assert "toyglish" in text
 
 
+@pytest.mark.parametrize("name", [*ATTENTION_FIGURES, *COMPARISONS])
+def test_each_figure_of_syntactic_attention_has_a_caption_that_names_run_and_corpus(name):
+    text, _ = rendered(REPORT / f"sas_{name}.rst")
+    assert "a-run" in text
+    assert "toyglish" in text
+
+
 @pytest.mark.parametrize("name", STRATEGIES_FIGURES)
 def test_each_figure_of_the_strategies_has_a_caption_that_names_the_task(name):
     text, _ = rendered(REPORT / f"strategies_{name}.rst")
@@ -76,3 +86,5 @@ def test_the_front_page_lists_runs_corpora_and_tier():
     assert "- **a-run** (pretrain, bert),\n  seeds 0, 1\n- **b-run** (local),\n  seeds 3" in text
     assert "- **toyglish** (grammar)" in text
     assert "<strong>toy</strong>" in html
+    for study in ("Push-down", "Strategies", "Syntactic attention"):
+        assert f"- **{study}**: " in text

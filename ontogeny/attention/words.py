@@ -150,7 +150,11 @@ def _attend(
         "attentions",
         None,
     )
-    if not layers or any(layer is None for layer in layers):
+    # What some models without attention call by that name has another shape.
+    square = (tokens.shape[1], tokens.shape[1])
+    if not layers or any(
+        layer is None or layer.ndim != 4 or layer.shape[2:] != square for layer in layers
+    ):
         raise CheckpointError(
             f"{model_name(encoder)}: the model gives no attention weights; expected a transformer "
             "with softmax attention. Leave this run out of studies of attention."

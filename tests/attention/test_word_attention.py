@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,18 @@ def test_a_model_without_attention_weights_is_refused():
     model, tokenizer = build("bert")
     with pytest.raises(CheckpointError, match="gives no attention weights"):
         by_sentence(Deaf(model), tokenizer, [["cat"]])
+
+
+@pytest.mark.parametrize("kind", ["Mamba", "FNet", "Rwkv"])
+def test_architectures_without_attention_are_refused_by_name(kind):
+    _, tokenizer = build("gpt2")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 16}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer), bos_token_id=0, eos_token_id=0, pad_token_id=0, **sizes
+    )
+    model = getattr(transformers, f"{kind}Model")(config).eval()
+    with pytest.raises(CheckpointError, match=f"{kind}Model: the model gives no attention weights"):
+        by_sentence(model, tokenizer, [["the", "cat", "sat"], ["cat"]])
 
 
 def test_attention_that_is_not_a_number_is_refused():

@@ -48,8 +48,7 @@ def test_pseudo_log_likelihood_equals_one_mask_at_a_time(within_word, budget):
         device="cpu",
     )
     expected = [one_mask_at_a_time(model, tokenizer, text, within_word) for text in sentences]
-    assert np.abs(found - expected).max() < 1e-4
-    assert np.abs(found / expected - 1).max() < 1e-5
+    assert np.abs(found - expected).max() < 1e-5
     assert found[0] == found[-2]
 
 

@@ -143,6 +143,17 @@ def test_choosing_among_many_random_heads_flatters_and_holding_out_does_not():
     assert abs(parse.uas_held_out - chance.mean()) < 4 * standard_error
 
 
+def test_mass_is_a_share_where_the_pieces_of_a_word_sum_to_more_by_rounding():
+    # Three pieces of a word are attended to with all the attention there is, in 32 bits.
+    above = float(torch.full((3,), 1 / 3).nextafter(torch.ones(3)).sum())
+    assert above > 1
+    corpus = as_corpus([{"words": ["a", "b"], "head": [2, 0], "deprel": ["nsubj", "root"]}] * 2)
+    weights = above * (1 - np.eye(2))[None, None]
+    parse = implicit_parse(edge_hits(batches(corpus, lambda row: weights), gold_edges(corpus, "c")))
+    assert (parse.edge_mass == 1).all()
+    assert (parse.head_uas == 1).all()
+
+
 def test_the_offset_baseline_equals_a_count_by_hand():
     # 1 -> 2 and 3 -> 2 are subjects, 2 -> 4 an object; word 4 is the root, word 5 punctuation.
     rows = [
