@@ -254,38 +254,36 @@ conversion._tied_names(Path(sys.argv[1]))
 def anonymous():
     fields = dict(line.split(":") for line in open("/proc/self/status") if ":" in line)
     return int(fields["RssAnon"].split()[0]) * 1024
-before, peak = anonymous(), 0
 save = conversion.save_file
 def measured(*arguments, **settings):
     global peak
     save(*arguments, **settings)
     peak = anonymous()
 conversion.save_file = measured
-conversion.convert_checkpoint(Path(sys.argv[1]))
-print(peak - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+for folder in sys.argv[1:]:
+    before, peak = anonymous(), 0
+    conversion.convert_checkpoint(Path(folder))
+    print(peak - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
 def test_converting_takes_no_more_memory_than_the_checkpoint(tmp_path):
+    small = save(make("bert"), tmp_path / "small", pickled=True)
     folder = save(make("bert"), tmp_path / "model", pickled=True)
     size = 200 * 2**20
     weights = {f"w{n}": torch.full((size // 40,), float(n)) for n in range(10)}
     torch.save(weights, folder / "pytorch_model.bin")
     del weights
-    (folder / "empty").mkdir()
-    small = save(make("bert"), tmp_path / "small", pickled=True)
-
-    def measure(path):
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURED, str(path)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [int(number) for number in done.stdout.split()]
-
-    (large_anonymous, large_peak), (_, small_peak) = measure(folder), measure(small)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(small), str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (_, small_peak), (large_anonymous, large_peak) = (
+        map(int, line.split()) for line in done.stdout.splitlines()
+    )
     assert large_anonymous < size / 4  # mapped from the file, not read into memory
     assert large_peak - small_peak < 1.2 * size
     assert resource.getpagesize() < size

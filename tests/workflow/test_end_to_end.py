@@ -145,35 +145,54 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "forest.tiny.toyglish.svg" in page
 
 
-def test_a_causal_model_is_probed_in_the_same_way(tmp_path):
-    config = tiny(
-        runs__tiny__architecture="gpt",
-        runs__tiny__seeds=[0],
-        runs__tiny__steps=[0, 10],
-        studies__pushdown__corpora={"toyglish": ["upos", "tree_depth"]},
-    )
-    scores = "results/measurements/pushdown/toyglish/tiny/seed-0/chunk-0.scores.parquet"
-    process = snakemake(tmp_path, config, scores)
-    assert process.returncode == 0, process.stdout
-    table = pd.read_parquet(tmp_path / scores)
-    assert set(table["layer"]) == {0, 1, 2}
-    assert set(table["step"]) == {0, 10}
+def test_how_often_a_training_keeps_a_state_is_no_reason_to_train_again(finished):
+    process = snakemake(finished, tiny(runs__tiny__state_every=7), "--dry-run")
+    assert "Nothing to be done" in process.stdout, process.stdout
 
 
-def test_checkpoints_that_lie_somewhere_give_the_same_numbers_in_chunks_of_any_size(
-    finished, tmp_path
-):
+@pytest.fixture(scope="module")
+def local_and_causal(finished, tmp_path_factory):
+    """The folder and table of a workflow on checkpoints that lie somewhere, and on a causal model.
+
+    The checkpoints are one seed of those of the finished workflow, in chunks of another size.
+    """
+    folder = tmp_path_factory.mktemp("other_runs")
     local = {
         "kind": "local",
         "path": str(finished / "results/runs/tiny/seed-{seed}/step-{step}"),
-        "seeds": [0, 1],
+        "seeds": [1],
         "steps": [0, 1, 40],
     }
-    table = "results/tables/pushdown.parquet"
-    process = snakemake(tmp_path, tiny(runs__tiny=local, chunk=2), table)
-    assert process.returncode == 0, process.stdout
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(tmp_path / table), pd.read_parquet(finished / table)
+    causal = TINY["runs"]["tiny"] | {"architecture": "gpt", "seeds": [0], "steps": [0, 10]}
+    config = tiny(
+        chunk=2,
+        runs={"tiny": local, "causal": causal},
+        studies__pushdown__runs=["tiny", "causal"],
     )
+    table = "results/tables/pushdown.parquet"
+    process = snakemake(folder, config, table)
+    assert process.returncode == 0, process.stdout
+    return folder, pd.read_parquet(folder / table)
+
+
+def test_a_causal_model_is_probed_in_the_same_way(local_and_causal):
+    _, table = local_and_causal
+    causal = table[table["run"] == "causal"]
+    assert set(causal["task"]) == set(TASKS)
+    assert set(causal["layer"]) == {0, 1, 2}
+    assert set(causal["step"]) == {0, 10}
+
+
+def test_checkpoints_that_lie_somewhere_give_the_same_numbers_in_chunks_of_any_size(
+    finished, local_and_causal
+):
+    folder, table = local_and_causal
+    expected = pd.read_parquet(finished / "results/tables/pushdown.parquet")
+    pd.testing.assert_frame_equal(
+        table[table["run"] == "tiny"].reset_index(drop=True),
+        expected[expected["seed"] == 1].reset_index(drop=True),
+    )
+    chunks = folder / "results/measurements/pushdown/toyglish/tiny/seed-1"
+    assert len(list(chunks.glob("chunk-*.scores.parquet"))) == 2
     # The checkpoints themselves are left as they were.
     assert not list(finished.glob("results/runs/tiny/*/*/step-*/step-*"))

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -11,12 +10,11 @@ from pathlib import Path
 import pytest
 from tiny_workflow import (
     ROOT,
-    SMALL,
-    SMALL_TARGETS,
     TINY,
     command,
     environment,
     made_by_jobs,
+    make_mortal,
     snakemake,
     start,
     tiny,
@@ -32,31 +30,20 @@ SAMPLE = "results/samples/pushdown/toyglish/train.parquet"
 KEPT = "what was finished is kept"
 
 
+MOMENTS = ("before", "after")
+TIMESTAMP = ".snakemake_timestamp"
+
+
 @pytest.fixture
-def deaths(tmp_path, monkeypatch):
-    """A folder that gets a file for each death of a job, all jobs of the test being mortal."""
+def mortal(tmp_path, monkeypatch):
+    """Make all jobs of the test mortal."""
     for name in ("path", "deaths"):
         (tmp_path / name).mkdir()
-    shutil.copy(Path(__file__).parent / "deaths.py", tmp_path / "path" / "sitecustomize.py")
-    path = os.pathsep.join([str(tmp_path / "path"), os.environ["PYTHONPATH"]])
-    monkeypatch.setenv("PYTHONPATH", path)
-    monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
-    return tmp_path / "deaths"
+    make_mortal(monkeypatch, tmp_path / "path", tmp_path / "deaths")
 
 
-def test_rules_killed_before_and_after_their_first_file_end_with_the_same_bytes(
-    undisturbed, tmp_path, deaths
-):
-    there = str(undisturbed / "results/runs/tiny/seed-{seed}/step-{step}")
-    local = {"kind": "local", "path": there, "seeds": [0, 1], "steps": [0]}
-    folder = tmp_path / "run"
-    folder.mkdir()
-    process = snakemake(
-        folder,
-        SMALL | {"runs": SMALL["runs"] | {"mine": local}},
-        *("--retries", "2", "results/runs/mine/seed-0/manifest.tsv", *SMALL_TARGETS),
-    )
-    assert process.returncode == 0, process.stdout
+def test_jobs_of_every_rule_were_killed_before_and_after_their_first_file(killed):
+    _, deaths = killed
     died = {moment: {file.stem for file in deaths.glob(f"*.{moment}")} for moment in MOMENTS}
     assert died["before"] == died["after"]
     scripts = {key.split(".")[0] for key in died["before"]}
@@ -70,16 +57,16 @@ def test_rules_killed_before_and_after_their_first_file_end_with_the_same_bytes(
         "probe",
     }
     assert scripts >= {"table", "migration", "claims", "figure", "forest", "loss", "loss_figure"}
-    files = made_by_jobs(undisturbed)
+
+
+def test_a_workflow_whose_jobs_were_killed_ends_with_the_same_bytes(killed, stored):
+    folder, _ = killed
+    files = made_by_jobs(stored[1])
     assert len(files) > 20
     for name, content in files.items():
         assert (folder / name).read_bytes() == content, name
     left = [path for path in (folder / "results").rglob(".*") if path.name != TIMESTAMP]
     assert not left  # nothing of the dead is lying about
-
-
-MOMENTS = ("before", "after")
-TIMESTAMP = ".snakemake_timestamp"
 
 
 def can_mount(folder):
@@ -158,14 +145,14 @@ else:  # without the privilege to mount, the fault is put where files are moved 
 
     @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
     def test_a_disk_that_fails_is_told_and_the_same_command_ends_once_it_is_mended(
-        tmp_path, deaths, monkeypatch, fault
+        tmp_path, mortal, monkeypatch, fault
     ):
         folder = tmp_path / "run"
         folder.mkdir()
         monkeypatch.delenv("DEATHS")
         assert snakemake(folder, TINY, SPLITS.format("train")).returncode == 0
         before = made_by_jobs(folder)
-        monkeypatch.setenv("DEATHS", str(deaths))
+        monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
         monkeypatch.setenv("FAULT", str(fault))
         process = snakemake(folder, TINY, SAMPLE)
         assert process.returncode != 0
@@ -213,13 +200,6 @@ def test_two_workflows_that_share_a_folder_on_purpose_make_their_own_targets(tmp
         output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, output
         check_trajectory((tmp_path / manifest).parent)
-
-
-def test_how_often_a_training_keeps_a_state_is_no_reason_to_train_again(undisturbed):
-    tiny_run = SMALL["runs"]["tiny"] | {"state_every": 7}
-    config = SMALL | {"runs": {"tiny": tiny_run}}
-    process = snakemake(undisturbed, config, "--dry-run", *SMALL_TARGETS)
-    assert "Nothing to be done" in process.stdout, process.stdout
 
 
 @pytest.mark.parametrize("there", [True, False])

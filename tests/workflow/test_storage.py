@@ -1,58 +1,27 @@
 """A workflow whose files lie with a storage provider, as on a cluster without a common disk."""
 
-import os
 import shutil
 
 import pytest
-from tiny_workflow import SMALL, SMALL_TARGETS, made_by_jobs, snakemake, tiny
+from tiny_workflow import SMALL, SMALL_TARGETS, in_storage, made_by_jobs, snakemake, tiny
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("disturbed"),
+    pytest.mark.usefixtures("rsync"),
+]
 
 WORD = "{}\t{}\t_\tNOUN\t_\t_\t{}\tdep\t_\t_\n"
 SENTENCE = WORD.format(1, "cats", 2) + WORD.format(2, "sleep", 0) + "\n"
 
 
-# What the plugin `fs` asks of rsync, for machines without it: it calls
-# `rsync --recursive --times --copy-links SOURCE TARGET`, a folder's name with a slash behind it.
-STAND_IN = """#!/bin/sh
-while [ "${1#-}" != "$1" ]; do shift; done
-if [ -d "$1" ]; then mkdir -p "$2" && cp -RLp "$1/." "$2"; else cp -Lp "$1" "$2"; fi
-"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rsync(tmp_path_factory):
-    """A program named rsync on the path, where there is none."""
-    with pytest.MonkeyPatch.context() as patch:
-        if shutil.which("rsync") is None:
-            folder = tmp_path_factory.mktemp("path")
-            (folder / "rsync").write_text(STAND_IN)
-            (folder / "rsync").chmod(0o755)
-            patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{folder}")
-        yield
-
-
-def in_storage(folder, *arguments):
-    """Return the arguments that keep all files of a workflow in a folder as if it were far away.
-
-    Nothing is taken to be on a disk that jobs share, and the local copies go as the jobs end.
-    """
-    provider = ("--default-storage-provider", "fs", "--default-storage-prefix", str(folder))
-    return ("--shared-fs-usage", "none", *provider, *arguments)
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory):
-    """The folder of a workflow that ran with a storage provider, and the provider's folder."""
-    folder, storage = tmp_path_factory.mktemp("stored"), tmp_path_factory.mktemp("far")
-    process = snakemake(folder, SMALL, *in_storage(storage, *SMALL_TARGETS))
-    assert process.returncode == 0, process.stdout
-    return folder, storage
-
-
-def test_every_file_is_that_of_a_plain_run(undisturbed, stored):
+def test_every_file_is_that_of_a_run_without_a_storage(killed, stored):
     _, storage = stored
-    files = made_by_jobs(undisturbed)
+    files = {
+        name: content
+        for name, content in made_by_jobs(killed[0]).items()
+        if not name.startswith("results/runs/mine/")
+    }
     assert len(files) > 20
     for name, content in files.items():
         assert (storage / name).read_bytes() == content, name

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,19 @@ def start(folder, config, *arguments):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def in_storage(folder, *arguments):
+    """Return the arguments that keep all files of a workflow in a folder as if it were far away.
+
+    Nothing is taken to be on a disk that jobs share, and the local copies go as the jobs end.
+    """
+    provider = ("--default-storage-provider", "fs", "--default-storage-prefix", str(folder))
+    return ("--shared-fs-usage", "none", *provider, *arguments)
+
+
+def make_mortal(monkeypatch, path, deaths):
+    """Have all jobs that start from now on die as `deaths.py` says, and leave a file for each."""
+    shutil.copy(Path(__file__).parent / "deaths.py", path / "sitecustomize.py")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(path), os.environ["PYTHONPATH"]]))
+    monkeypatch.setenv("DEATHS", str(deaths))
