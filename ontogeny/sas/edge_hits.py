@@ -150,7 +150,6 @@ def _score(
         credit = torch.zeros_like(most)
         credit[hit] = 1 / (others == most[hit][:, None]).sum(dim=-1).float()
         hits.append(credit)
-        mass.append(
-            on_edge
-        )  # pieces were summed, which may pass 1 by a rounding error
+        # The sum over a word's pieces may pass 1 by a rounding error.
+        mass.append(on_edge.clamp(max=1))
     return torch.stack(hits, dim=-1).cpu().numpy(), torch.stack(mass, dim=-1).cpu().numpy()

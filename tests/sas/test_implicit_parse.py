@@ -33,7 +33,9 @@ def random_attention(corpus, generator, layers=2, heads=3, levels=None):
     for words in corpus["words"]:
         shape = (layers, heads, len(words), len(words))
         weights = (
-            generator.random(shape) if levels is None else generator.integers(levels, size=shape)
+            generator.random(shape)
+            if levels is None
+            else generator.integers(levels, size=shape) / (levels - 1)
         )
         found.append(weights * (1 - np.eye(len(words))))
     return found
