@@ -11,8 +11,6 @@ from jinja2 import Environment, StrictUndefined
 
 from ontogeny.claims import VERDICTS
 from ontogeny.pushdown.figures import FIGURES
-from ontogeny.sas.figures import COMPARISONS
-from ontogeny.sas.figures import FIGURES as ATTENTION_FIGURES
 from ontogeny.strategies.figures import FIGURES as STRATEGIES_FIGURES
 
 REPORT = Path(__file__).parent.parent / "report"
@@ -58,13 +56,6 @@ def test_a_caption_is_valid_and_has_no_holes(path):
 @pytest.mark.parametrize("name", FIGURES)
 def test_each_figure_of_the_study_has_a_caption_that_names_run_and_corpus(name):
     text, _ = rendered(REPORT / f"pushdown_{name}.rst")
-    assert "a-run" in text
-    assert "toyglish" in text
-
-
-@pytest.mark.parametrize("name", [*ATTENTION_FIGURES, *COMPARISONS])
-def test_each_figure_of_syntactic_attention_has_a_caption_that_names_run_and_corpus(name):
-    text, _ = rendered(REPORT / f"sas_{name}.rst")
     assert "a-run" in text
     assert "toyglish" in text
 
