@@ -141,16 +141,18 @@ def relative_final_gain(data: Evidence, threshold: float, name: str) -> Estimate
     return _estimate(last / expected - 1, data, threshold)
 
 
-def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | None:
-    """Estimate at which share of the other steps complexity bends less than at structure onset.
+def bend_at_onset(data: Evidence, threshold: float, name: str, rising: str) -> Estimate | None:
+    """Estimate at which share of the other steps complexity bends less than at an onset.
+
+    That is the structure onset if `rising` is `uas`, the capability onset if it is `accuracy`.
 
     A bend is the acceleration in log step (`local_derivatives`) in either direction, in units of
     the standard error that it has if all checkpoints are equally noisy: else the steps at which a
     schedule is sparse, where all estimates are rough, would seem to bend most. Only steps that can
     be an onset are compared; equal bends count half. The statistic is the mean over seeds, each
-    with its own curve and its own structure onset; Fisher traces go by their logarithm.
+    with its own curve and its own onset; Fisher traces go by their logarithm.
 
-    The place comes from another curve, that of UAS. So a complexity that has nothing to do with it
+    The place comes from another curve, `rising`. So a complexity that has nothing to do with it
     gives, whatever the noise, all shares alike, and 0.5 on average: a seed is above 0.7 three times
     in ten, two seeds once in eleven, three once in 37. The share of the whole fall that happens in
     the loss drop would be a number of any size for a curve that doesn't fall, and the bend relative
@@ -158,8 +160,8 @@ def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | Non
 
     Step 0 is left out: what the first updates do to complexity would be a bend of any size, as they
     lie one gap after an initialisation that has no place in log step (`onsets`). Undefined for
-    seeds whose UAS doesn't end higher than it began, or turns before the first step that can be
-    told to bend, the third after step 0. None if complexity was not measured.
+    seeds whose `rising` doesn't end higher than it began, or turns before the first step that can
+    be told to bend, the third after step 0. None if complexity was not measured.
     """
     trajectory = data.run.trajectory
     if name not in trajectory.complexity:
@@ -181,7 +183,7 @@ def bend_at_onset(data: Evidence, threshold: float, name: str) -> Estimate | Non
     equal = (bends[:, None, :] == bends[:, :, None]).sum(axis=-1) - 1
     shares = (smaller + equal / 2) / (bends.shape[-1] - 1)
     shares[np.isnan(bends).any(axis=-1)] = np.nan
-    at = _onset_of_rise(data.run.steps, data.run.curves["uas"])
+    at = _onset_of_rise(data.run.steps, data.run.curves[rising])
     known = at >= steps[2]  # False for NaN; no onset is later than the last but two
     place = np.searchsorted(steps[inner], np.where(known, at, steps[2]))
     found = np.where(known, shares[np.arange(len(shares)), place], np.nan)

@@ -78,6 +78,36 @@ def _early_suppression(data: Evidence, threshold: float) -> Estimate:
     return final_gain(data, threshold, "loss", runs=max(1, data.staged))
 
 
+def _complexity_breaks(
+    number: str,
+    name: Literal["intrinsic_dimension", "fisher_trace"],
+    rising: Literal["uas", "accuracy"],
+) -> Claim:
+    """Make the claim that a measure of complexity bends where a curve begins to rise."""
+    label, curve = {
+        "intrinsic_dimension": ("intrinsic dimension", "intrinsic dimension"),
+        "fisher_trace": ("trace of the Fisher information", "the log Fisher trace"),
+    }[name]
+    onset, what = {
+        "uas": ("structure onset", "attention turns syntactic"),
+        "accuracy": ("capability onset", "grammatical capability sets in"),
+    }[rising]
+    return _claim(
+        number,
+        "none",
+        f"The model's complexity ({label}) drops or breaks where {what} ({onset}).",
+        "on the complexity of the model",
+        f"share of the other steps at which {curve} bends less (absolute acceleration in log step, "
+        f"over its standard error under even noise) than at the {onset}, step 0 left out; mean "
+        "over seeds",
+        "above",
+        0.7,
+        partial(bend_at_onset, name=name, rising=rising),
+        steps=9,
+        capability=rising == "accuracy",
+    )
+
+
 CLAIMS = (
     _claim(
         "1a",
@@ -190,25 +220,10 @@ CLAIMS = (
         steps=1,
         seeds=3,
     ),
-    *(
-        _claim(
-            number,
-            "none",
-            f"The model's complexity ({label}) drops or breaks where attention turns syntactic.",
-            "on the complexity of the model",
-            f"share of the other steps at which {curve} bends less (absolute acceleration in log "
-            "step, over its standard error under even noise) than at the structure onset, step 0 "
-            "left out; mean over seeds",
-            "above",
-            0.7,
-            partial(bend_at_onset, name=name),
-            steps=9,
-        )
-        for number, name, label, curve in (
-            ("6a", "intrinsic_dimension", "intrinsic dimension", "intrinsic dimension"),
-            ("6b", "fisher_trace", "trace of the Fisher information", "the log Fisher trace"),
-        )
-    ),
+    _complexity_breaks("6a", "intrinsic_dimension", "uas"),
+    _complexity_breaks("6b", "fisher_trace", "uas"),
+    _complexity_breaks("6c", "intrinsic_dimension", "accuracy"),
+    _complexity_breaks("6d", "fisher_trace", "accuracy"),
 )
 
 

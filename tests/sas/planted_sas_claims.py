@@ -1,0 +1,61 @@
+"""Runs that end or turn as planted, and what the claims about syntactic attention say of them."""
+
+import numpy as np
+from planted_trajectories import NONE, log_spaced, planted, planted_onset, sigmoid
+
+from ontogeny.claims import evaluate
+from ontogeny.milestones import log_step
+from ontogeny.sas.claims import CLAIMS, evidence
+
+STEPS = log_spaced(20)
+CENTRE, LATE = 300, 13_000  # of the rise of structure and of capability
+ABRUPT = 0.4  # width of the rise of capability
+
+
+def judged(run, intervention=NONE, baseline=None, staged=1, draws=60, seed=0):
+    """Evaluate all claims; a row for each that there is, by its number."""
+    found = evidence(run, baseline, intervention, staged, draws=draws, seed=seed)
+    rows = evaluate(CLAIMS, found, "toy")
+    return rows.set_index(rows["claim"].str.removeprefix("sas."))
+
+
+def as_published(generator=None, steps=STEPS, drop=CENTRE, capability=LATE, break_at=None, **more):
+    """Structure with the loss drop, then capability; complexity falls from both onsets, each anew.
+
+    Or from `break_at` alone.
+    """
+    at = break_at or [planted_onset(CENTRE), planted_onset(capability, ABRUPT)]
+    fall = np.maximum(log_step(steps) - np.log(at).reshape(-1, 1), 0).sum(axis=0)
+    noise = np.zeros((2, more.get("seeds", 3), len(steps)))
+    if generator is not None:
+        noise = generator.normal(0, 0.02, noise.shape)
+    details = {
+        "intrinsic_dimension": 20 - fall + noise[0],
+        "fisher_trace": np.exp(2 - fall + noise[1]),
+        "sentences": 300,
+        "paradigms": (200,) * 6,
+    }
+    return planted(
+        steps,
+        0.25 + 0.5 * sigmoid(steps, CENTRE),
+        9 - 5 * sigmoid(steps, drop),
+        0.5 + 0.4 * sigmoid(steps, capability, ABRUPT),
+        generator=generator,
+        **(details | more),
+    )
+
+
+def ending(generator, uas, loss, accuracy, seeds=3, sentences=100, spread=0.005, **details):
+    """A run that ends there, each seed with its own luck."""
+    luck = generator.normal(0, spread, (3, seeds, 1))
+    rise = sigmoid(STEPS, CENTRE) / sigmoid(STEPS, CENTRE)[-1]
+    return planted(
+        STEPS,
+        0.25 + rise * (uas - 0.25 + luck[0]),
+        9 - rise * (9 - loss - 5 * luck[1]),
+        0.5 + rise * (accuracy - 0.5 + luck[2]),
+        seeds=seeds,
+        sentences=sentences,
+        generator=generator,
+        **details,
+    )
