@@ -233,16 +233,14 @@ def program(*arguments):
 
 
 def test_the_program_converts_and_says_in_a_line_what_it_can_not(tmp_path):
-    folder = save(make("bert"), tmp_path / "model", pickled=True)
-    done = program(folder)
-    assert done.returncode == 0, done.stderr
-    assert "converted" in done.stdout
+    folder, damaged = (save(make("bert"), tmp_path / name, pickled=True) for name in "ab")
+    (damaged / "pytorch_model.bin").write_bytes(b"damaged")
+    done = program(folder, damaged)
+    assert done.stdout == f"{folder}: converted; its pickles are still there\n", done.stderr
     load_language_model(folder, device="cpu")
-    (folder / "pytorch_model.bin").write_bytes(b"damaged")
-    failed = program(folder)
-    assert failed.returncode == 1
-    assert failed.stderr.startswith(f"{folder / 'pytorch_model.bin'}: ")
-    assert len(failed.stderr.splitlines()) == 1
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{damaged / 'pytorch_model.bin'}: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 MEASURED = """

@@ -65,7 +65,7 @@ def hub(tmp_path_factory):
         for seed in (0, 1):
             for step in (0, 20):
                 path = folder / f"b{seed}-{step}"
-                save(make("bert-for-pretraining", 2 * seed + step), path, pickled=seed == 0)
+                save(make("bert-for-pretraining", 2 * seed + step), path, pickled=seed == step == 0)
                 hub.publish(f"google/multiberts-seed_{seed}-step_{step}k", path)
         yield hub
 

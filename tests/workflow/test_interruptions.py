@@ -18,7 +18,7 @@ PATIENCE = 180  # seconds
 RUN = {
     **TINY["runs"]["tiny"],
     "seeds": [0],
-    "steps": {"spacing": "log", "last": 400, "count": 3},
+    "steps": {"spacing": "log", "last": 250, "count": 3},
     "state_every": 20,
 }
 # Two runs of one recipe: what is made of one is killed on the way, of the other it isn't.
@@ -92,7 +92,7 @@ def test_a_workflow_killed_in_a_training_resumes_it_and_ends_with_the_same_bytes
 
     def late_state():
         states = (int(s.name.split("-")[1]) for s in trajectory.glob(".unfinished/state-*"))
-        return any(1 < step < 400 for step in states)
+        return any(1 < step < 250 for step in states)
 
     wait_until(late_state, process, folder)
     kill_all(process)
@@ -104,7 +104,7 @@ def test_a_workflow_killed_in_a_training_resumes_it_and_ends_with_the_same_bytes
     finish(folder, MANIFEST, "killed", "undisturbed")
     log = (folder / "results/logs/runs/pretrain.killed.seed-0.log").read_text()
     assert "run killed, seed 0: resuming from step " in log
-    assert "step 1 of 400" not in log
+    assert "step 1 of 250" not in log
     assert contents(trajectory) == contents(folder / TRAJECTORY.format(run="undisturbed"))
 
 

@@ -25,7 +25,7 @@ from ontogeny.runs.manifest import check_trajectory
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
 
 PATIENCE = 180  # seconds
-SPLITS = "results/corpora/toyglish/{}.parquet"
+TRAIN = "results/corpora/toyglish/train.parquet"
 SAMPLE = "results/samples/pushdown/toyglish/train.parquet"
 KEPT = "what was finished is kept"
 
@@ -111,7 +111,7 @@ def on_a_disk(folder, spoil, mend):
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", *command(folder, TINY)],
         cwd=folder,
-        env=environment() | {"FIRST": SPLITS.format("train"), "SECOND": SAMPLE},
+        env=environment() | {"FIRST": TRAIN, "SECOND": SAMPLE},
         capture_output=True,
         text=True,
         check=False,
@@ -150,7 +150,7 @@ else:  # without the privilege to mount, the fault is put where files are moved 
         folder = tmp_path / "run"
         folder.mkdir()
         monkeypatch.delenv("DEATHS")
-        assert snakemake(folder, TINY, SPLITS.format("train")).returncode == 0
+        assert snakemake(folder, TINY, TRAIN).returncode == 0
         before = made_by_jobs(folder)
         monkeypatch.setenv("DEATHS", str(tmp_path / "deaths"))
         monkeypatch.setenv("FAULT", str(fault))
@@ -164,7 +164,7 @@ else:  # without the privilege to mount, the fault is put where files are moved 
 
 
 def test_a_second_workflow_in_a_folder_is_refused_and_the_first_goes_on(tmp_path):
-    first = start(tmp_path, TINY, SAMPLE)
+    first = start(tmp_path, TINY, TRAIN)
     deadline = time.monotonic() + PATIENCE
     while not list(tmp_path.glob(".snakemake/locks/*")):
         assert first.poll() is None, (tmp_path / "output.txt").read_text()
@@ -172,18 +172,18 @@ def test_a_second_workflow_in_a_folder_is_refused_and_the_first_goes_on(tmp_path
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)  # so that it can't end before the second one starts
     try:
-        second = snakemake(tmp_path, TINY, SAMPLE)
+        second = snakemake(tmp_path, TINY, TRAIN)
     finally:
         first.send_signal(signal.SIGCONT)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout
     assert "--unlock" in second.stdout  # what to do where the other one was killed
     assert first.wait(PATIENCE) == 0, (tmp_path / "output.txt").read_text()
-    assert (tmp_path / SAMPLE).is_file()
+    assert (tmp_path / TRAIN).is_file()
 
 
 def test_two_workflows_that_share_a_folder_on_purpose_make_their_own_targets(tmp_path):
-    corpus = snakemake(tmp_path, TINY, SPLITS.format("train"))
+    corpus = snakemake(tmp_path, TINY, TRAIN)
     assert corpus.returncode == 0, corpus.stdout
     manifests = [f"results/runs/tiny/seed-{seed}/manifest.tsv" for seed in (0, 1)]
     both = [
