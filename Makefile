@@ -14,7 +14,7 @@ READY  := $(VENV)/.ready
 # Only `kind: hub` needs the network: tests and benchmarks never do.
 test bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: atlas test check cluster-test bench clean
+.PHONY: atlas test check style types tests cluster-test bench clean
 
 atlas: $(READY)
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
@@ -22,16 +22,23 @@ atlas: $(READY)
 	@$(BIN)/python -m ontogeny.claims results/claims.tsv
 	@echo "The report is in $(CURDIR)/results/report.html"
 
-# One more process than two cores: it fills the gaps in which workflows wait for their jobs.
-test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup
+test: style
+	@$(MAKE) --no-print-directory --jobs 2 types tests
 
-check: $(READY)
+check: style types
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
-	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+
+types: $(READY)
+	$(BIN)/mypy
+
+# One more process than two cores: it fills the gaps in which workflows wait for their jobs.
+tests: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 cluster-test: $(READY)
 	tests/cluster/install.sh

@@ -66,15 +66,11 @@ def _projects_once(attention: Any, tokens: Tensor) -> Iterator[None]:
     def repeat(module: Any, inputs: Any, outputs: Tensor) -> Tensor:
         return outputs[same_as].view(*tokens.shape, -1)
 
-    handles = []
-    for projection in (attention.query, attention.key, attention.value):
-        handles.append(projection.register_forward_pre_hook(choose))
-        handles.append(projection.register_forward_hook(repeat))
-    try:
+    with ExitStack() as hooks:  # a hook's handle removes it on leaving
+        for projection in (attention.query, attention.key, attention.value):
+            hooks.enter_context(projection.register_forward_pre_hook(choose))
+            hooks.enter_context(projection.register_forward_hook(repeat))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

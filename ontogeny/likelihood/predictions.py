@@ -1,7 +1,7 @@
 """What a language model predicts at chosen positions, its output head run at these alone."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -67,14 +67,11 @@ def _head_reads(model: Any, positions: Tensor) -> Iterator[None]:
         return outputs
 
     last = _after_attention(model)
-    handles = [model.base_model.register_forward_hook(choose)]
-    if last is not None:
-        handles.append(last.register_forward_pre_hook(narrow))
-    try:
+    with ExitStack() as hooks:  # a hook's handle removes it on leaving
+        hooks.enter_context(model.base_model.register_forward_hook(choose))
+        if last is not None:
+            hooks.enter_context(last.register_forward_pre_hook(narrow))
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _after_attention(model: Any) -> Any:

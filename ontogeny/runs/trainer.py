@@ -46,8 +46,6 @@ class TrajectoryTrainer(Trainer):
     is no longer a number.
     """
 
-    lr_scheduler: Any  # the Trainer's own: None until `create_scheduler`
-
     def __init__(
         self,
         model: PreTrainedModel,
