@@ -121,20 +121,16 @@ def test_another_seed_leaves_the_seeds_that_are_there(finished):
 
 
 def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
-    tables = [*finished.glob("results/tables/*"), finished / "results/claims.tsv"]
-    figures = [
-        file
-        for file in finished.glob("results/figures/*/*")
-        # The others are drawn twice in test_robustness.py.
-        if file.name.split(".")[0] not in ("heatmap", "forest", "loss")
-    ]
-    assert len(tables) > 4
-    assert len(figures) == 5 * 3
-    files = [file.relative_to(finished) for file in (*tables, *figures)]
-    process = snakemake(tmp_path, TINY, *map(str, files))
+    process = snakemake(tmp_path, TINY)
     assert process.returncode == 0, process.stdout
+    files = [
+        *finished.glob("results/tables/*"),
+        *finished.glob("results/figures/*/*"),
+        finished / "results/claims.tsv",
+    ]
+    assert len(files) > 20
     for file in files:
-        assert (tmp_path / file).read_bytes() == (finished / file).read_bytes(), file
+        assert (tmp_path / file.relative_to(finished)).read_bytes() == file.read_bytes(), file
 
 
 def test_the_report_holds_every_figure_with_its_caption(finished):
