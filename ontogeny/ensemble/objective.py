@@ -64,19 +64,29 @@ def losses_and_gradients(
     batch: Batch,
     dropout: Sequence[torch.Generator] | None = None,
     members_at_once: int | None = None,
+    *,
+    in_machine_code: bool = True,
 ) -> Tensor:
     """Return each member's mean cross-entropy (members,), and write `stack.gradients`.
 
     The gradients are those of the sum of losses, which for each member is that of its own. With
     `dropout`, a generator for each member, activations are dropped as the architecture says;
     without, none are. A member whose loss isn't a number changes nothing for the others.
-    `members_at_once` go through the model together: by default all, on a CPU as many as keep the
-    largest activations within `LARGEST_ACTIVATIONS`. Raises ValueError on shapes that don't fit the
-    stack.
+    `in_machine_code` lets the case that `ontogeny.ensemble.compiled` is for be computed there, each
+    member by itself. Elsewhere `members_at_once` go through the model together: by default all, on
+    a CPU as many as keep the largest activations within `LARGEST_ACTIVATIONS`. Raises ValueError on
+    shapes that don't fit the stack.
     """
     if stack.device.type == "cpu":
         keep_freed_memory()
     architecture = stack.architecture
+    chunks = _chunks(stack, batch, members_at_once, dropout)
+    dropping = dropout is not None and architecture.dropout > 0
+    if in_machine_code and not dropping:
+        from ontogeny.ensemble import compiled
+
+        if compiled.is_possible(stack, batch):
+            return compiled.losses_and_gradients(stack, batch)
 
     def work(chunk: Chunk) -> Tensor:
         x, state = _encode(architecture, chunk)
@@ -88,7 +98,6 @@ def losses_and_gradients(
         encode_backward(architecture, chunk.weights, state, by_rows.view_as(x), chunk.gradients)
         return losses
 
-    chunks = _chunks(stack, batch, members_at_once, dropout)
     return torch.cat(in_parallel(work, chunks, stack.device))
 
 

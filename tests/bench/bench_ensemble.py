@@ -14,13 +14,14 @@ with a process for each thread: two plain loops, and two ensembles of half the m
 
 Expected from counting: the ensemble does 0.90 billion operations in matrix products a model-step,
 the plain loop 1.45, because the ensemble needs the head and the last layer at masked positions
-alone and merges the products of weights in attention (ontogeny/ensemble/attention.py). At 90
-billion a second and core, the most that MKL does with matrices of this size on a 3.5 GHz core,
-that is 10 ms of a core. Everything else, timed pass by pass, adds 7 ms: small products within
-attention 1, the logits' softmax and odd widths 1, gelu 1, other passes over memory 2, calls 2.
-So two quiet cores should do about 115 model-steps a second. Measured were 90, 3.0 times the plain
-loop on two threads, and 97, 2.1 times two plain loops on one thread each, which don't wait for each
-other either.
+alone and merges the products of weights in attention (ontogeny/ensemble/attention.py). At 95
+billion a second, the most that a core of the machine at hand does, that is 9.5 ms of a core. The
+rest, timed part by part, adds 3 ms: attention within a sequence 1.3, gelu 0.7, normalisation 0.7,
+the cross-entropy 0.4; AdamW adds 0.3. So two quiet cores should do about 155 model-steps a second.
+Measured were 106 to 120, 4.3 to 4.5 times the plain loop on two threads, at 84 to 90% of the
+operations that the two cores do together in a large product, which is less than twice what one does
+alone; and 108 to 116, 3.1 to 3.2 times two plain loops on one thread each, which don't wait for each
+other either. In PyTorch alone, which `--in-pytorch` times, the ensemble does 75 to 90.
 """
 
 import argparse
@@ -60,7 +61,9 @@ def draw(members: int, steps: int, device: torch.device) -> list[Batch]:
     return [Batch(own, positions, right) for own, right in zip(tokens, labels, strict=True)]
 
 
-def ensemble(members: int, steps: int, at_once: int | None) -> Callable[[], Tensor]:
+def ensemble(
+    members: int, steps: int, at_once: int | None, in_machine_code: bool
+) -> Callable[[], Tensor]:
     """Return a function that does some updates of all members; it returns the first's losses."""
     device = default_device()
     stack = Stack.initialise(ARCHITECTURE, range(members), device=device)
@@ -71,7 +74,9 @@ def ensemble(members: int, steps: int, at_once: int | None) -> Callable[[], Tens
     def work() -> Tensor:
         found = []
         for batch in batches:
-            losses = losses_and_gradients(stack, batch, None, at_once)
+            losses = losses_and_gradients(
+                stack, batch, None, at_once, in_machine_code=in_machine_code
+            )
             optimiser.step(stack, rates)
             found.append(losses[0])
         return torch.stack(found).cpu()
@@ -145,7 +150,10 @@ def compare(processes: int, threads: int, arguments: argparse.Namespace) -> None
     context = get_context("spawn")
     members = arguments.members // processes
     sides = {
-        "ensemble": (ensemble, members, arguments.steps, arguments.members_at_once),
+        "ensemble": (
+            *(ensemble, members, arguments.steps),
+            *(arguments.members_at_once, not arguments.in_pytorch),
+        ),
         "plain loop": (plain_loop, arguments.steps),
         "peak": (large_product,),
     }
@@ -193,7 +201,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     on_gpu = default_device().type == "cuda"
     parser.add_argument("--members", type=int, default=64 if on_gpu else 8)
-    parser.add_argument("--members-at-once", type=int, help="by default the engine's own choice")
+    parser.add_argument(
+        "--in-pytorch", action="store_true", help="without the machine code for CPUs"
+    )
+    parser.add_argument(
+        "--members-at-once", type=int, help="in PyTorch; by default the engine's own choice"
+    )
     parser.add_argument("--steps", type=int, default=20 if on_gpu else 10, help="in each repeat")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))

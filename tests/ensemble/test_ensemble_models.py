@@ -25,7 +25,7 @@ from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.errors import ConfigError
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     vocabularies=st.lists(st.integers(5, 12), min_size=1, max_size=4),
     layers=st.integers(1, 2),
@@ -35,10 +35,20 @@ from ontogeny.errors import ConfigError
     padded=st.booleans(),
     padding_token=st.sampled_from([None, 0, 3]),
     members_at_once=st.integers(1, 4),
+    in_machine_code=st.booleans(),
     seed=st.integers(0, 2**31),
 )
 def test_members_say_what_transformers_says(
-    vocabularies, layers, heads, targets, shared, padded, padding_token, members_at_once, seed
+    vocabularies,
+    layers,
+    heads,
+    targets,
+    shared,
+    padded,
+    padding_token,
+    members_at_once,
+    in_machine_code,
+    seed,
 ):
     models = [
         small_bert(size, seed + k, layers=layers, heads=heads, padding_token=padding_token)
@@ -48,7 +58,9 @@ def test_members_say_what_transformers_says(
     batch = random_batch(
         len(models), min(vocabularies), seed, targets=targets, shared=shared, padded=padded
     )
-    found = losses_and_gradients(stack, batch, members_at_once=members_at_once)
+    found = losses_and_gradients(
+        stack, batch, members_at_once=members_at_once, in_machine_code=in_machine_code
+    )
     states = hidden_states(stack, batch.inputs, batch.visible, members_at_once)
     said = logits(stack, batch, members_at_once)
     torch.testing.assert_close(losses(stack, batch), found)
