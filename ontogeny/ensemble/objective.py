@@ -75,7 +75,8 @@ def losses_and_gradients(
     `in_machine_code` lets the case that `ontogeny.ensemble.compiled` is for be computed there, each
     member by itself. Elsewhere `members_at_once` go through the model together: by default all, on
     a CPU as many as keep the largest activations within `LARGEST_ACTIVATIONS`. Raises ValueError on
-    shapes that don't fit the stack.
+    shapes that don't fit the stack, and IndexError on tokens or positions that aren't there, if
+    machine code would read them; PyTorch sees to itself.
     """
     if stack.device.type == "cpu":
         keep_freed_memory()
@@ -179,6 +180,8 @@ def _chunks(
     targets = (*inputs.shape[:2], positions.shape[-1])
     if (
         inputs.ndim != 3
+        or 0 in targets
+        or inputs.shape[2] == 0
         or len(inputs) != len(stack)
         or inputs.shape[2] > stack.architecture.positions
         or labels.shape != targets
@@ -187,7 +190,7 @@ def _chunks(
     ):
         raise ValueError(
             f"inputs {tuple(inputs.shape)}, positions {tuple(positions.shape)}, labels "
-            f"{tuple(labels.shape)}; expected inputs ({len(stack)}, sequences, at most "
+            f"{tuple(labels.shape)}; expected inputs ({len(stack)}, sequences, 1 to "
             f"{stack.architecture.positions} tokens), positions (targets,) or (members, sequences, "
             "targets), labels (members, sequences, targets), visible as inputs"
         )

@@ -19,9 +19,9 @@ billion a second, the most that a core of the machine at hand does, that is 9.5 
 rest, timed part by part, adds 3 ms: attention within a sequence 1.3, gelu 0.7, normalisation 0.7,
 the cross-entropy 0.4; AdamW adds 0.3. So two quiet cores should do about 155 model-steps a second.
 Measured were 106 to 120, 4.3 to 4.5 times the plain loop on two threads, at 84 to 90% of the
-operations that the two cores do together in a large product, which is less than twice what one does
-alone; and 108 to 116, 3.1 to 3.2 times two plain loops on one thread each, which don't wait for each
-other either. In PyTorch alone, which `--in-pytorch` times, the ensemble does 75 to 90.
+operations that the two cores do together in a large product, which is less than twice what one
+does alone; and 108 to 129, 3.0 to 3.2 times two plain loops on one thread each, which don't wait
+for each other either. In PyTorch alone, which `--in-pytorch` times, the ensemble does 75 to 90.
 """
 
 import argparse

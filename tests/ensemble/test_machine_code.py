@@ -2,21 +2,24 @@ import importlib.util
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_berts import random_batch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ontogeny.ensemble import NO_LABEL, Batch, Bert, Stack, compiled, losses_and_gradients
-from ontogeny.ensemble.compiled import machine_code
+from ontogeny.ensemble.compiled import machine_code, products
 from ontogeny.ensemble.compiled.functions import exponential, gelu, gelu_backward
+from ontogeny.ensemble.compiled.member import loss_and_gradients
 from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
 
 
@@ -90,20 +93,85 @@ def both_ways(stack, batch):
     )
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("tokens_at_once", [1, 40, 10_000])
-def test_a_few_sequences_at_a_time_give_what_all_together_give(layers, tokens_at_once, monkeypatch):
-    monkeypatch.setattr(compiled, "TOKENS_AT_ONCE", tokens_at_once)
-    architecture = Bert(50, layers=layers, width=24, feedforward=40, initial_deviation=0.3)
-    # The second member has fewer tokens, but reads embeddings beyond them.
-    stack = Stack.initialise(architecture, [0, 1, 2], [50, 30, 50])
-    stack.flat += 0.1 * torch.randn(stack.flat.shape, generator=torch.Generator().manual_seed(0))
-    batch = random_batch(3, 30, 0, sequences=37, tokens=6)
-    batch.inputs[:, 5] = 49
+@settings(max_examples=60)
+@given(
+    vocabularies=st.lists(st.integers(4, 20), min_size=1, max_size=3),
+    layers=st.integers(1, 3),
+    width=st.integers(4, 24),
+    tokens=st.integers(1, 9),
+    targets=st.integers(1, 14),
+    sequences=st.integers(1, 9),
+    padding_token=st.sampled_from([None, 0, 3]),
+    token_types=st.integers(1, 3),
+    tokens_at_once=st.sampled_from([1, 20, 10_000]),
+    seed=st.integers(0, 2**31),
+)
+def test_any_case_gives_what_pytorch_gives_in_double_precision(
+    vocabularies,
+    layers,
+    width,
+    tokens,
+    targets,
+    sequences,
+    padding_token,
+    token_types,
+    tokens_at_once,
+    seed,
+):
+    architecture = Bert(
+        max(vocabularies) + 2,
+        layers=layers,
+        width=width,
+        feedforward=2 * width + 1,
+        positions=tokens + 1,
+        token_types=token_types,
+        padding_token=padding_token,
+        initial_deviation=0.3,
+    )
+    stack = Stack.initialise(architecture, range(len(vocabularies)), vocabularies)
+    generator = torch.Generator().manual_seed(seed)
+    stack.flat += 0.1 * torch.randn(stack.flat.shape, generator=generator)
+    # Positions come twice where there are more of them than tokens.
+    batch = random_batch(
+        len(vocabularies),
+        min(vocabularies),
+        seed,
+        sequences=sequences,
+        tokens=tokens,
+        targets=targets,
+    )
+    batch.inputs[:, 0, 0] = max(vocabularies) + 1  # read, though no member can predict it
     assert compiled.is_possible(stack, batch)
-    (losses, gradients), expected = both_ways(stack, batch)
-    torch.testing.assert_close(losses, expected[0], rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(gradients, expected[1], rtol=1e-4, atol=1e-6)
+    with patch.object(compiled, "TOKENS_AT_ONCE", tokens_at_once):
+        losses = losses_and_gradients(stack, batch)
+    double = Stack(architecture, stack.flat.double(), vocabularies)
+    expected = losses_and_gradients(double, batch)
+    torch.testing.assert_close(losses, expected.float(), rtol=1e-5, atol=1e-5)
+    difference = (stack.flat_gradients - double.flat_gradients).norm(dim=1)
+    # Where rows hardly vary, layer normalisation makes much of the rounding.
+    assert (difference <= 2e-3 * double.flat_gradients.norm(dim=1)).all()
+
+
+@pytest.mark.parametrize("in_machine_code", [True, False])
+def test_threads_change_nothing(in_machine_code):
+    stack = Stack.initialise(Bert(50, layers=2, initial_deviation=0.3), range(5))
+    batch = random_batch(5, 50, 0, sequences=40)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            losses = losses_and_gradients(stack, batch, in_machine_code=in_machine_code)
+            found.append((losses, stack.flat_gradients.clone()))
+    finally:
+        torch.set_num_threads(before)
+    for losses, gradients in found[1:]:
+        # PyTorch takes as many members at once as there are threads, and may round differently.
+        close = {"rtol": 0, "atol": 0} if in_machine_code else {"rtol": 1e-4, "atol": 1e-6}
+        torch.testing.assert_close(losses, found[0][0], **close)
+        torch.testing.assert_close(gradients, found[0][1], **close)
+    alone = stack.take([3])
+    losses_and_gradients(alone, batch.of(3, 4), in_machine_code=in_machine_code)
+    torch.testing.assert_close(alone.flat_gradients[0], found[0][1][3], **close)
 
 
 def test_machine_code_is_for_a_case_of_its_own():
@@ -131,75 +199,146 @@ def test_one_members_fate_is_its_own_in_machine_code_too():
 
 
 @pytest.mark.parametrize(
-    ("what", "number"), [("inputs", 11), ("inputs", -1), ("labels", 9), ("positions", 7)]
+    ("what", "number", "last"),
+    [
+        *[("inputs", 11, 10), ("inputs", -1, 10), ("positions", 7, 6), ("positions", -1, 6)],
+        *[("labels", 9, 8), ("labels", -1, 8)],
+    ],
 )
-def test_tokens_that_are_not_there_are_refused(what, number):
+def test_what_is_not_there_is_refused(what, number, last):
     stack = Stack.initialise(Bert(11, layers=1), [0, 1], [11, 9])
     good = random_batch(2, 9, 0)
     changed = {name: getattr(good, name).clone() for name in ("inputs", "positions", "labels")}
+    changed[what][-1] = last
+    losses_and_gradients(stack, Batch(**changed))
     changed[what][-1] = number
-    with pytest.raises(IndexError, match=f"{what} go from"):
+    member = 0 if what == "positions" else 1
+    with pytest.raises(IndexError, match=f"member {member}: its {what} go from .*below {last + 1}"):
         losses_and_gradients(stack, Batch(**changed))
 
 
-def test_blas_keeps_its_threads_outside():
-    stack = Stack.initialise(Bert(11, layers=1), [0])
-    before = [library["num_threads"] for library in threadpool_info()]
-    losses_and_gradients(stack, random_batch(1, 11, 0))
-    assert [library["num_threads"] for library in threadpool_info()] == before
+def test_other_integers_and_arrays_that_are_not_in_order_give_the_same():
+    stack = Stack.initialise(Bert(11, layers=1), [0, 1])
+    batch = random_batch(2, 11, 0)
+    expected = losses_and_gradients(stack, batch)
+    before = len(loss_and_gradients.signatures)
+    other = Batch(
+        batch.inputs.int().mT.contiguous().mT, batch.positions.short(), batch.labels.int()
+    )
+    assert torch.equal(losses_and_gradients(stack, other), expected)
+    assert len(loss_and_gradients.signatures) == before
+    columns = Stack(stack.architecture, stack.flat.mT.contiguous().mT, [11, 11])
+    torch.testing.assert_close(losses_and_gradients(columns, batch), expected)
 
 
-MODULE = """
-from ontogeny.ensemble.compiled.machine_code import kept
+def test_blas_has_one_thread_inside_and_as_many_as_before_outside(monkeypatch):
+    stack = Stack.initialise(Bert(11, layers=1), [0, 1, 2, 3])
+    batch = random_batch(4, 11, 0)
 
-def made(of):
-    @kept
-    def doubled(number):
-        return number * 2 + 0 * len(of)
+    def blas():
+        return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
 
-    return doubled
-"""
+    inside = []
+
+    def note(*arguments):
+        inside.append(blas())
+        return loss_and_gradients(*arguments)
+
+    monkeypatch.setattr(compiled, "loss_and_gradients", note)
+    before = torch.get_num_threads()
+    with threadpool_limits(2, user_api="blas"):
+        torch.set_num_threads(2)
+        try:
+            losses_and_gradients(stack, batch)
+        finally:
+            torch.set_num_threads(before)
+        assert inside == [{1}] * 4
+        assert blas() == {2}
+        callers = [
+            threading.Thread(target=losses_and_gradients, args=(stack.take([number]), one))
+            for number, one in enumerate(batch.of(member, member + 1) for member in range(4))
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert len(inside) == 8
+        assert blas() == {2}
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location("kept", path)
+def doubled_from(path, source="number * 2"):
+    """A kept function that a module of this source defines."""
+    path.write_text(
+        "from ontogeny.ensemble.compiled.machine_code import kept\n\n"
+        f"@kept\ndef doubled(number):\n    return {source}\n"
+    )
+    os.utime(path, (1, 1))  # as if nothing had changed
+    spec = importlib.util.spec_from_file_location("of_a_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    return module.doubled
 
 
-def test_machine_code_is_kept_as_long_as_its_sources_are_the_same(tmp_path):
-    file = tmp_path / "kept.py"
-    file.write_text(MODULE)
+def test_machine_code_is_kept_as_long_as_the_version_is_the_same(tmp_path, monkeypatch):
     hits = []
-    for sources in ("these", "these", "others"):
-        doubled = load(file).made(sources)
+    for version in ("these", "these", "others"):
+        monkeypatch.setattr(machine_code, "version", lambda version=version: version)
+        doubled = doubled_from(tmp_path / "of_a_test.py")
         assert doubled(3.5) == 7
         hits.append(sum(doubled.stats.cache_hits.values()))
     assert hits == [0, 1, 0]
 
 
-def test_machine_code_that_cannot_be_kept_is_made_anew(tmp_path, monkeypatch):
+def test_what_an_interrupted_process_left_is_not_taken_for_another_version(tmp_path, monkeypatch):
+    file = tmp_path / "of_a_test.py"
+    monkeypatch.setattr(machine_code, "version", lambda: "these")
+    assert doubled_from(file, "number * 2")(1.0) == 2
+    monkeypatch.setattr(machine_code, "version", lambda: "others")
+    killed = doubled_from(file, "number * 3")
+    monkeypatch.setattr(killed._cache._impl, "reduce", lambda data: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        killed(1.0)
+    assert doubled_from(file, "number * 3")(1.0) == 3
+
+
+def test_machine_code_that_cannot_be_kept_is_made_anew(tmp_path, monkeypatch, caplog):
+    full = doubled_from(tmp_path / "of_a_test.py")
+
+    def no_room(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(full._cache._cache_file, "save", no_room)
+    assert full(1.0) == 2
+    assert "can't be kept" in caplog.text
+    assert "No space left" in caplog.text
+
     def refuse(**options):
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
         return lambda function: function
 
     monkeypatch.setattr(machine_code, "njit", refuse)
-    assert machine_code.kept(abs)(-3) == 3
+    assert doubled_from(tmp_path / "of_a_test.py")(1.0) == 2
 
 
-def test_the_version_depends_on_every_source(tmp_path, monkeypatch):
+def test_the_version_depends_on_every_source_and_on_the_processor(tmp_path, monkeypatch):
     for name in ("a.py", "b.py"):
         (tmp_path / "compiled" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "compiled" / name).write_text(name)
     (tmp_path / "architecture.py").write_text("order")
     monkeypatch.setattr(machine_code, "__file__", str(tmp_path / "compiled" / "a.py"))
-    found = {machine_code.version()}
+    found = {machine_code.version(), machine_code.version()}
     for name in ("compiled/b.py", "architecture.py"):
         (tmp_path / name).write_text("changed")
         found.add(machine_code.version())
-    assert len(found) == 3
+    monkeypatch.setattr(machine_code, "get_host_cpu_name", lambda: "another")
+    found.add(machine_code.version())
+    assert len(found) == 4
+
+
+def test_a_function_of_other_arguments_than_expected_is_refused():
+    with pytest.raises(ImportError, match=r"SciPy's saxpy .* expected 6 sizes of type int"):
+        products._address("saxpy")
 
 
 DIGEST = """

@@ -6,10 +6,12 @@ they need stays in the caches; matrices are multiplied by BLAS. The case: single
 head, nothing dropped, no padding, the same positions in all sequences. `ontogeny.ensemble` computes
 everything else in PyTorch.
 
-Compiling takes some ten seconds, once: the result is kept beside the sources, or in the user's
-cache directory.
+Compiling takes twenty seconds, once for each kind of processor: the result is kept where
+`NUMBA_CACHE_DIR` says, beside the sources, or in the user's cache directory.
 """
 
+import os
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from ontogeny.ensemble.compiled.member import loss_and_gradients
 from ontogeny.ensemble.compiled.parameters import Sizes
+from ontogeny.ensemble.head import NO_LABEL
 from ontogeny.ensemble.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def is_possible(stack: "Stack", batch: "Batch") -> bool:
     return (
         stack.device.type == "cpu"
         and stack.flat.dtype == torch.float32
+        and stack.flat.is_contiguous()
         and stack.architecture.heads == 1
         and batch.visible is None
         and batch.positions.ndim == 1
@@ -46,20 +50,25 @@ def is_possible(stack: "Stack", batch: "Batch") -> bool:
 def losses_and_gradients(stack: "Stack", batch: "Batch") -> Tensor:
     """Do as `ontogeny.ensemble.losses_and_gradients`, each member on one thread.
 
-    The batch must fit the stack. Raises IndexError on tokens or positions that aren't there.
+    With fewer members than threads some threads have nothing to do. Callers on several threads wait
+    for each other. The batch must fit the stack. Raises IndexError on tokens or positions that
+    aren't there.
     """
-    _refuse_unknown_tokens(stack, batch)
+    _refuse_what_is_not_there(stack, batch)
     architecture = stack.architecture
     sizes = Sizes.of(architecture)
-    inputs, labels = batch.inputs.contiguous().numpy(), batch.labels.contiguous().numpy()
-    positions = batch.positions.contiguous().numpy()
+    # One type of integers, so that one version is compiled.
+    inputs, labels, positions = (
+        ids.to(torch.int64).contiguous().numpy()
+        for ids in (batch.inputs, batch.labels, batch.positions)
+    )
     tokens = max(TOKENS_AT_ONCE, architecture.vocabulary // EMBEDDINGS_A_TOKEN)
     sequences = inputs.shape[1]
     parts = -(-sequences // max(tokens // inputs.shape[2], 1))
     at_once = -(-sequences // parts)  # equal parts, but for a few sequences
     flat, gradients = stack.flat.numpy(), stack.flat_gradients.numpy()
 
-    def work(member: int) -> np.float32:
+    def work(member: int) -> float:
         return loss_and_gradients(
             flat[member],
             gradients[member],
@@ -71,24 +80,28 @@ def losses_and_gradients(stack: "Stack", batch: "Batch") -> Tensor:
             at_once,
         )
 
-    with _blas().limit(limits=1):
+    # The limit is the whole process's. OpenBLAS takes it from the main thread alone.
+    with _one_at_a_time(), _blas().limit(limits=1):
         found = in_parallel(work, range(len(stack)), stack.device)
     return torch.tensor(np.array(found, np.float32))
 
 
-def _refuse_unknown_tokens(stack: "Stack", batch: "Batch") -> None:
+def _refuse_what_is_not_there(stack: "Stack", batch: "Batch") -> None:
     """Raise IndexError where machine code would read beyond the arrays."""
-    inputs, labels, positions = batch.inputs, batch.labels, batch.positions
-    predictable = torch.tensor(stack.vocabularies)
+    labels = batch.labels.masked_fill(batch.labels == NO_LABEL, 0)
+    most = torch.tensor(stack.architecture.vocabulary)
     for what, numbers, bounds in (
-        ("inputs", inputs, torch.tensor(stack.architecture.vocabulary)),
-        ("labels", labels.clamp_min(0), predictable[:, None, None]),
-        ("positions", positions, torch.tensor(inputs.shape[2])),
+        ("inputs", batch.inputs, most.expand(len(stack))),
+        ("labels", labels, torch.tensor(stack.vocabularies)),
+        ("positions", batch.positions[None, None], torch.tensor([batch.inputs.shape[2]])),
     ):
-        if (numbers < 0).any() or (numbers >= bounds).any():
+        lowest, highest = numbers.amin((1, 2)), numbers.amax((1, 2))
+        wrong = (lowest < 0) | (highest >= bounds)
+        if wrong.any():
+            member = int(wrong.nonzero()[0])
             raise IndexError(
-                f"{what} go from {numbers.min()} to {numbers.max()}; expected 0 to below "
-                f"{bounds.min()}"
+                f"member {member}: its {what} go from {lowest[member]} to {highest[member]}; "
+                f"expected 0 to below {bounds[member]}"
             )
 
 
@@ -96,3 +109,13 @@ def _refuse_unknown_tokens(stack: "Stack", batch: "Batch") -> None:
 def _blas() -> ThreadpoolController:
     """Return what sets the threads of every BLAS that is loaded by now."""
     return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _one_at_a_time() -> threading.Lock:
+    return threading.Lock()
+
+
+# A forked process has none of its parent's threads, one of which may have held the lock.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_at_a_time.cache_clear)

@@ -17,8 +17,9 @@ Array = NDArray[np.float32]
 def attend(
     x: Array, query: Array, offset: Array, tokens: int, probabilities: Array, context: Array
 ) -> None:
-    """Write what each target attends to into `context`, with `probabilities` (targets, tokens).
+    """Write what each target attends to into `context`.
 
+    `probabilities` (sequences * targets, tokens) become those with which it does.
     Adds `offset` (width,) to the queries in place.
     """
     sequences = x.shape[0] // tokens

@@ -16,7 +16,11 @@ Ids = NDArray[np.int64]
 
 
 class HeadState(NamedTuple):
-    """Room for what the head computes: (rows, width), (rows, vocabulary), (rows,) and (width,)."""
+    """Room for what the head computes.
+
+    `normal`, `slopes`, `vectors` and `room`, where gradients are made, are (rows, width), `logits`
+    (rows, vocabulary), `inverse` (rows,). `unwanted` (width,) takes a sum that nothing needs.
+    """
 
     normal: Array
     slopes: Array
@@ -43,7 +47,7 @@ def head_state(rows: int, width: int, vocabulary: int) -> HeadState:
 
 
 @inlined
-def predict_and_learn(
+def surprisal_and_gradients(
     weights: Head,
     words: Array,
     rows: Array,
@@ -54,8 +58,8 @@ def predict_and_learn(
     gradients: Head,
     by_words: Array,
     by_rows: Array,
-) -> np.float32:
-    """Return the sum of the rows' surprisals times `share`; adds its gradients to theirs.
+) -> float:
+    """Return the sum of the rows' surprisals times `share`, and add its gradients to theirs.
 
     `labels` (rows,) are negative where nothing is to be predicted. `by_rows` becomes the gradient
     by the rows.
@@ -76,13 +80,13 @@ def predict_and_learn(
     gelu_backward(room, slopes, gradients.dense_bias)
     multiply(room, TRANSPOSED, rows, PLAIN, gradients.dense, ONE)
     multiply(room, PLAIN, weights.dense, PLAIN, by_rows, ZERO)
-    return loss
+    return float(loss)
 
 
 @inlined
 def _cross_entropy(
     logits: Array, bias: Array, labels: Ids, share: np.float32, by_bias: Array
-) -> np.float32:
+) -> float:
     """Return the sum of surprisals times `share`; overwrites the logits by its derivatives."""
     loss = ZERO
     for row in range(logits.shape[0]):
@@ -107,4 +111,4 @@ def _cross_entropy(
         values[label] -= share
         for token in range(values.size):
             by_bias[token] += values[token]
-    return loss
+    return float(loss)

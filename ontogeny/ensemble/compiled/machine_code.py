@@ -10,11 +10,14 @@ Three decorators say what becomes of a function:
   code on disk. So such a function doesn't compute.
 """
 
+import logging
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import numba
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba import njit
 
 Parameters = ParamSpec("Parameters")
@@ -24,7 +27,7 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",  # a division by zero gives infinity, and no exception
     # Sums may be taken in any order and products fused with them; what isn't a number stays none.
-    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+    "fastmath": {"reassoc", "contract", "nsz"},
     "no_cfunc_wrapper": True,  # no other language calls these, and it takes time to compile
 }
 
@@ -44,18 +47,35 @@ def called(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
 def kept(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compile a function when it is first called, and keep the result on disk.
 
-    What is kept goes by the function's file and closure: a function that calls others has to have
-    `version()` in its closure. Where nothing can be written, each process compiles for itself.
+    The files are named after the version of this package and the processor, so that no process
+    finds what another version or processor has left. Where nothing can be written, each process
+    compiles for itself.
     """
+    # numba names its files so. All else that it goes by are the file and the types of arguments.
+    function.__qualname__ += f"-{version()[:16]}"
     try:
-        compiled: Callable[Parameters, Result] = njit(cache=True, **OPTIONS)(function)
+        compiled: Any = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba found no directory that it may write to
         return called(function)
-    return compiled
+    save = compiled._cache.save_overload
+
+    def save_if_possible(*arguments: Any) -> None:
+        try:
+            save(*arguments)
+        except OSError as error:
+            logging.getLogger("ontogeny").warning(
+                "machine code can't be kept, so that the next process compiles again: %s", error
+            )
+
+    compiled._cache.save_overload = save_if_possible
+    kept_: Callable[Parameters, Result] = compiled
+    return kept_
 
 
 def version() -> str:
-    """Return a digest of everything in this package, and of the parameters' order."""
+    """Return a digest of what machine code depends on: sources, numba, and the processor."""
     here = Path(__file__).parent
     sources = [*sorted(here.glob("*.py")), here.parent / "architecture.py"]
-    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    machine = f"{numba.__version__} {get_host_cpu_name()} {get_host_cpu_features().flatten()}"
+    parts = [machine.encode(), *(source.read_bytes() for source in sources)]
+    return sha256(b"".join(parts)).hexdigest()

@@ -3,8 +3,6 @@
 The computation is that of `ontogeny.ensemble.encoder` and `ontogeny.ensemble.head`.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +17,8 @@ from ontogeny.ensemble.compiled.encoder import (
     select,
 )
 from ontogeny.ensemble.compiled.functions import ONE, ZERO
-from ontogeny.ensemble.compiled.head import head_state, predict_and_learn
-from ontogeny.ensemble.compiled.machine_code import kept, version
+from ontogeny.ensemble.compiled.head import head_state, surprisal_and_gradients
+from ontogeny.ensemble.compiled.machine_code import kept
 from ontogeny.ensemble.compiled.parameters import (
     Sizes,
     circuits,
@@ -35,96 +33,87 @@ Array = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
 
-def _of_this_version(of: str) -> Callable[..., np.float32]:
-    """Compile the function below; what is kept of it on disk goes by `of`."""
+@kept
+def loss_and_gradients(
+    flat: Array,
+    gradients: Array,
+    sizes: Sizes,
+    vocabulary: int,
+    inputs: Ids,
+    positions: Ids,
+    labels: Ids,
+    at_once: int,
+) -> float:
+    """Return a member's mean cross-entropy, and overwrite its gradients.
 
-    @kept
-    def loss_and_gradients(
-        flat: Array,
-        gradients: Array,
-        sizes: Sizes,
-        vocabulary: int,
-        inputs: Ids,
-        positions: Ids,
-        labels: Ids,
-        at_once: int,
-    ) -> np.float32:
-        """Return a member's mean cross-entropy, and overwrite its gradients.
-
-        `flat` and `gradients` are (parameters,), `inputs` (sequences, tokens), `positions`
-        (targets,), `labels` (sequences, targets), negative where there is none. `at_once` sequences
-        go through the model together.
-        """
-        len(of)
-        count = (labels >= 0).sum()
-        gradients.fill(ZERO if count else np.float32(np.nan))
-        if count == 0:
-            return np.float32(np.nan)
-        own, by_own = embeddings(flat, sizes), embeddings(gradients, sizes)
-        own_head, by_head = head(flat, sizes, vocabulary), head(gradients, sizes, vocabulary)
-        own_circuits, by_circuits = circuits(flat, sizes), no_circuits(sizes)
-        tokens, targets, final = inputs.shape[1], positions.size, sizes.layers - 1
-        all_positions, all_labels = np.arange(tokens), labels.reshape(-1)
-        share, loss = ONE / np.float32(count), ZERO
-        most = min(at_once, len(inputs))
-        embedded = embedding_state(sizes, most * tokens)
-        states = layer_states(sizes, most * max(tokens, targets), tokens)
-        predicted = head_state(most * targets, sizes.width, vocabulary)
-        for start in range(0, len(inputs), most):
-            some = inputs[start : start + most]
-            x = np.empty((sizes.layers, len(some) * tokens, sizes.width), np.float32)
-            output = np.empty((len(some) * targets, sizes.width), np.float32)
-            wanted = np.empty_like(output)
-            embed(own, some, sizes.epsilon, embedded, x[0])
-            for number in range(sizes.layers):
-                if number == final:
-                    select(x[final], tokens, positions, wanted)
-                layer_forward(
-                    layer(flat, sizes, number),
-                    own_circuits,
-                    number,
-                    x[number],
-                    wanted if number == final else x[number],
-                    tokens,
-                    sizes.epsilon,
-                    states,
-                    output if number == final else x[number + 1],
-                )
-            gradient = np.empty_like(output)
-            loss += predict_and_learn(
-                own_head,
-                own.words[:vocabulary],
-                output,
-                all_labels[start * targets : start * targets + len(output)],
-                share,
+    `flat` and `gradients` are (parameters,), `inputs` (sequences, tokens), `positions` (targets,),
+    `labels` (sequences, targets), negative where there is none; without any, the loss and all
+    gradients are NaN. `at_once` sequences go through the model together. Nothing is checked.
+    """
+    count = (labels >= 0).sum()
+    gradients.fill(ZERO if count else np.float32(np.nan))
+    if count == 0:
+        return np.nan
+    own, by_own = embeddings(flat, sizes), embeddings(gradients, sizes)
+    own_head, by_head = head(flat, sizes, vocabulary), head(gradients, sizes, vocabulary)
+    own_circuits, by_circuits = circuits(flat, sizes), no_circuits(sizes)
+    tokens, targets, final = inputs.shape[1], positions.size, sizes.layers - 1
+    all_positions, all_labels = np.arange(tokens), labels.reshape(-1)
+    share, loss = ONE / np.float32(count), 0.0
+    most = min(at_once, len(inputs))
+    embedded = embedding_state(sizes, most * tokens)
+    states = layer_states(sizes, most * max(tokens, targets), tokens)
+    predicted = head_state(most * targets, sizes.width, vocabulary)
+    for start in range(0, len(inputs), most):
+        some = inputs[start : start + most]
+        x = np.empty((sizes.layers, len(some) * tokens, sizes.width), np.float32)
+        output = np.empty((len(some) * targets, sizes.width), np.float32)
+        wanted = np.empty_like(output)
+        embed(own, some, sizes.epsilon, embedded, x[0])
+        for number in range(sizes.layers):
+            if number == final:
+                select(x[final], tokens, positions, wanted)
+            layer_forward(
+                layer(flat, sizes, number),
+                own_circuits,
+                number,
+                x[number],
+                wanted if number == final else x[number],
+                tokens,
                 sizes.epsilon,
-                predicted,
-                by_head,
-                by_own.words[:vocabulary],
-                gradient,
+                states,
+                output if number == final else x[number + 1],
             )
-            for number in range(final, -1, -1):
-                by_x = np.zeros_like(x[0])
-                layer_backward(
-                    layer(flat, sizes, number),
-                    own_circuits,
-                    number,
-                    x[number],
-                    wanted if number == final else x[number],
-                    tokens,
-                    states,
-                    gradient,
-                    layer(gradients, sizes, number),
-                    by_circuits,
-                    by_x,
-                )
-                add_rows(gradient, tokens, positions if number == final else all_positions, by_x)
-                gradient = by_x
-            embed_backward(own, some, embedded, gradient, by_own, sizes.padding_token)
-        circuits_backward(flat, gradients, sizes, by_circuits)
-        return loss
-
-    return loss_and_gradients
-
-
-loss_and_gradients = _of_this_version(version())
+        gradient = np.empty_like(output)
+        loss += surprisal_and_gradients(
+            own_head,
+            own.words[:vocabulary],
+            output,
+            all_labels[start * targets : start * targets + len(output)],
+            share,
+            sizes.epsilon,
+            predicted,
+            by_head,
+            by_own.words[:vocabulary],
+            gradient,
+        )
+        for number in range(final, -1, -1):
+            by_x = np.zeros_like(x[0])
+            layer_backward(
+                layer(flat, sizes, number),
+                own_circuits,
+                number,
+                x[number],
+                wanted if number == final else x[number],
+                tokens,
+                states,
+                gradient,
+                layer(gradients, sizes, number),
+                by_circuits,
+                by_x,
+            )
+            add_rows(gradient, tokens, positions if number == final else all_positions, by_x)
+            gradient = by_x
+        embed_backward(own, some, embedded, gradient, by_own, sizes.padding_token)
+    circuits_backward(flat, gradients, sizes, by_circuits)
+    return loss

@@ -13,6 +13,7 @@ from ontogeny.ensemble.compiled.functions import ONE
 from ontogeny.ensemble.compiled.machine_code import called
 
 Array = NDArray[np.float32]
+SIZES = 6  # rows, columns, what is summed over, and the length of each matrix's rows
 
 
 def _address(name: str) -> int:
@@ -20,9 +21,15 @@ def _address(name: str) -> int:
     capsule = scipy.linalg.cython_blas.__pyx_capi__[name]
     name_of = ctypes.pythonapi.PyCapsule_GetName
     name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    signature = name_of(capsule)
+    if signature.count(b"int *") != SIZES:
+        raise ImportError(
+            f"SciPy's {name} is {signature.decode()}; expected {SIZES} sizes of type int. A SciPy "
+            "whose BLAS takes integers of 64 bits can't be used."
+        )
     pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
     pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    address: int = pointer_of(capsule, name_of(capsule))
+    address: int = pointer_of(capsule, signature)
     return address
 
 
@@ -49,7 +56,7 @@ def multiply(
     """
     # BLAS reads rows as columns: it multiplies the transposes, in reverse order.
     rows, columns = result.shape
-    sizes = np.empty(6, np.int32)
+    sizes = np.empty(SIZES, np.int32)
     sizes[0], sizes[1] = columns, rows
     sizes[2] = left.shape[0] if left_as == TRANSPOSED else left.shape[1]
     sizes[3], sizes[4], sizes[5] = right.shape[1], left.shape[1], columns
