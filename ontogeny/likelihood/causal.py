@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ontogeny.devices import default_device
-from ontogeny.likelihood.predictions import logits_at, refuse_nan
+from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
 from ontogeny.token_batches import (
     batches_by_length,
@@ -54,19 +54,18 @@ def likelihood_of_tokens(
     model: "PreTrainedModel", text: Tokenised, padding: int, *, tokens_per_batch: int
 ) -> np.ndarray:
     """Return `log_likelihood` of sentences that are tokens already."""
-    scores = np.zeros(len(text.lengths))
+    scores, log_probabilities = np.zeros(len(text.lengths)), LogProbabilities(model)
     for batch in batches_by_length(text.readable, tokens_per_batch):
         tokens, there = padded(text.ids, text.starts[batch], text.lengths[batch], padding)
         word, _ = padded(text.word, text.starts[batch], text.lengths[batch], -1)
         row, place = (word[:, 1:] >= 0).nonzero(as_tuple=True)  # place: of the token before
         targets = tokens[row, place + 1].to(model.device)
-        logits = logits_at(
-            model,
+        found = log_probabilities(
             tokens.to(model.device),
             there.to(model.device),
             (row * tokens.shape[1] + place).to(model.device),
+            targets,
         )
-        found = -torch.nn.functional.cross_entropy(logits, targets, reduction="none")
         refuse_nan(found, model_name(model))
         np.add.at(scores, batch[row.numpy()], found.double().cpu().numpy())
     return np.where(text.too_long, np.nan, scores)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ontogeny.devices import default_device
-from ontogeny.likelihood.predictions import logits_at, refuse_nan
+from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.questions import ask
 from ontogeny.likelihood.tokenised import tokenise
 from ontogeny.token_batches import model_name, padding_id, ready, token_budget
@@ -47,17 +47,14 @@ def held_out_loss(
     questions = ask(text, tokenizer, objective=objective, share=share, seed=seed)
     losses = np.zeros(len(text.lengths))
     budget = tokens_per_batch or token_budget(device)
-    with torch.inference_mode():
-        for batch in questions.batches(budget, padding_id(model, tokenizer)):
-            logits = logits_at(
-                model,
-                batch.tokens.to(device),
-                batch.attended.to(device),
-                batch.positions.to(device),
-            )
-            found = torch.nn.functional.cross_entropy(
-                logits, batch.targets.to(device), reduction="none"
-            )
-            refuse_nan(found, model_name(model))
-            np.add.at(losses, batch.sentence, found.double().cpu().numpy())
+    log_probabilities = LogProbabilities(model)
+    for batch in questions.batches(budget, padding_id(model, tokenizer)):
+        found = log_probabilities(
+            batch.tokens.to(device),
+            batch.attended.to(device),
+            batch.positions.to(device),
+            batch.targets.to(device),
+        )
+        refuse_nan(found, model_name(model))
+        np.subtract.at(losses, batch.sentence, found.double().cpu().numpy())
     return losses, questions.counts

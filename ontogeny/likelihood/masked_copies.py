@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ontogeny.likelihood.predictions import logits_at
-
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -24,11 +22,14 @@ ATTENTION = {
 }
 
 
-def logits_of_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) -> Tensor:
-    """Return the model's logits at one place of each copy, (copies, vocabulary) float32.
+@contextmanager
+def reads_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) -> Iterator[Tensor]:
+    """Have a model that reads these copies in the block do nothing twice, nor for nothing.
 
-    `tokens`, (copies, tokens), are ids, none of them padding; `place`, (copies,), is the position
-    at which each copy is asked. The same as `logits_at` there, up to rounding.
+    `tokens`, (copies, tokens), are ids, all of them attended to; `place`, (copies,), is the
+    position at which each copy is asked. Yields these positions as they count through the batch,
+    (copies,), as `logits_at` takes them: what the model says elsewhere is void, and there the same
+    as outside the block, up to rounding.
     """
     copies, length = tokens.shape
     asked = place + length * torch.arange(copies, device=place.device)
@@ -38,7 +39,7 @@ def logits_of_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) ->
             if not (tokens == model.config.pad_token_id).any():  # RoBERTa counts around padding
                 shortcuts.enter_context(_projects_once(attention[0], tokens))
             shortcuts.enter_context(_attends_from(attention[-1], asked))
-        return logits_at(model, tokens, None, asked)
+        yield asked
 
 
 def _attention(model: Any) -> list[Any]:

@@ -13,6 +13,9 @@ from ontogeny.token_batches import model_name
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+# On a CPU 1 MiB of them, which stay in the caches until they have been summed.
+LOGITS_AT_ONCE, LOGITS_AT_ONCE_ON_GPU = 2**18, 2**28
+
 
 def logits_at(
     model: "PreTrainedModel", tokens: Tensor, attended: Tensor | None, positions: Tensor
@@ -39,6 +42,48 @@ def logits_at(
     return logits[0].float()
 
 
+class LogProbabilities:
+    """Log probabilities of tokens under a model, for one batch after the other, without gradients.
+
+    Where the model's logits are what a linear output layer gives, as in nearly all models, that
+    layer and the normalisation over the vocabulary are computed here, for a part of the vocabulary
+    at a time: logits of a whole batch don't fit the caches of a CPU.
+    """
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        """Take a language model, masked or causal."""
+        self.model = model
+        layer = model.get_output_embeddings()
+        known = isinstance(layer, torch.nn.Linear) and layer.weight.dtype == torch.float32
+        self._last = layer if known else None
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        tokens: Tensor,
+        attended: Tensor | None,
+        positions: Tensor,
+        targets: Tensor,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """Return log probabilities (predictions,), float32, in nats.
+
+        `tokens`, `attended` and `positions` as in `logits_at`, which says what is raised. Of
+        prediction i the token `targets[i]` is scored, at the position `positions[asked[i]]`;
+        `asked` None stands for one prediction at each position, in order.
+        """
+        if asked is None:
+            asked = torch.arange(len(positions), device=positions.device)
+        if self._last is not None:
+            with _gives_what_it_reads(self._last) as read:
+                found = logits_at(self.model, tokens, attended, positions)
+            if len(read) == 1 and torch.equal(found, read[0][0]):
+                return _log_probabilities(self._last, found, asked, targets)
+            self._last = None  # something comes after that layer, or it isn't called
+        logits = logits_at(self.model, tokens, attended, positions)
+        return torch.log_softmax(logits, dim=-1)[asked, targets]
+
+
 def refuse_nan(numbers: Tensor, name: str) -> None:
     """Raise `CheckpointError`, naming the model, if a prediction is not a number."""
     if torch.isnan(numbers).any():
@@ -46,6 +91,44 @@ def refuse_nan(numbers: Tensor, name: str) -> None:
             f"{name}: its predictions hold NaN; expected numbers. The checkpoint is broken or its "
             "training diverged: leave it out."
         )
+
+
+@contextmanager
+def _gives_what_it_reads(layer: Any) -> Iterator[list[Tensor]]:
+    """Have a layer return a copy of its input; yields a list that its inputs come to lie in."""
+    read: list[Tensor] = []
+
+    def forward(vectors: Tensor) -> Tensor:
+        read.append(vectors)
+        return vectors.clone()
+
+    layer.forward = forward  # of this module alone, in front of its class's
+    try:
+        yield read
+    finally:
+        del layer.forward
+
+
+def _log_probabilities(
+    layer: torch.nn.Linear, vectors: Tensor, asked: Tensor, targets: Tensor
+) -> Tensor:
+    """Return log softmax(layer(vectors))[asked, targets], some of the vocabulary at a time."""
+    bias = vectors.new_zeros(layer.out_features) if layer.bias is None else layer.bias
+    at_once = LOGITS_AT_ONCE if vectors.device.type == "cpu" else LOGITS_AT_ONCE_ON_GPU
+    size = min(max(at_once // max(len(vectors), 1), 1), layer.out_features)
+    room = vectors.new_empty(len(vectors), size)
+    highest = vectors.new_full((len(vectors), 1), -torch.inf)
+    total = torch.zeros_like(highest)
+    for first in range(0, layer.out_features, size):
+        some = layer.weight[first : first + size]
+        logits = room.flatten()[: len(vectors) * len(some)].view(len(vectors), len(some))
+        torch.addmm(bias[first : first + size], vectors, some.T, out=logits)
+        higher = torch.maximum(highest, logits.amax(1, keepdim=True))
+        total = total * (highest - higher).exp()
+        total += logits.sub_(higher).exp_().sum(1, keepdim=True)
+        highest = higher
+    right = (vectors[asked] * layer.weight[targets]).sum(1) + bias[targets]
+    return right - (highest + total.log())[asked, 0]
 
 
 @contextmanager

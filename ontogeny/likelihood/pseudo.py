@@ -9,8 +9,8 @@ import torch
 
 from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError
-from ontogeny.likelihood.masked_copies import logits_of_copies
-from ontogeny.likelihood.predictions import refuse_nan
+from ontogeny.likelihood.masked_copies import reads_copies
+from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
 from ontogeny.token_batches import model_name, ready, token_budget
 
@@ -44,7 +44,7 @@ def pseudo_log_likelihood(
     of about `tokens_per_batch` tokens (default: what suits the device), so nothing is padded.
     Copies that are the same, as those of a minimal pair with its one different word masked, are
     read once; of what copies of a sentence have in common, little is computed twice
-    (`logits_of_copies`).
+    (`reads_copies`).
 
     Raises `CheckpointError` if the tokenizer has no mask token or isn't a fast one, or if a
     prediction is not a number. `device` and the model's state as in `word_attention`.
@@ -79,7 +79,7 @@ def pseudo_of_tokens(
 ) -> np.ndarray:
     """Return `pseudo_log_likelihood` of sentences that are tokens already."""
     scores = np.zeros(len(text.lengths))
-    device = model.device
+    device, log_probabilities = model.device, LogProbabilities(model)
     for copies in _masked_copies(text, mask, within_word):
         rows, length = copies.tokens.shape
         size = max(1, tokens_per_batch // length)
@@ -97,8 +97,8 @@ def pseudo_of_tokens(
                     copies.target[begin:end],
                 )
             )
-            log = torch.log_softmax(logits_of_copies(model, tokens, place), dim=-1)
-            found = log[row, target]
+            with reads_copies(model, tokens, place) as positions:
+                found = log_probabilities(tokens, None, positions, target, asked=row)
             refuse_nan(found, model_name(model))
             np.add.at(scores, copies.sentence[begin:end], found.double().cpu().numpy())
     return np.where(text.too_long, np.nan, scores)

@@ -15,7 +15,8 @@ from transformers import (
     RobertaPreLayerNormConfig,
 )
 
-from ontogeny.likelihood.masked_copies import ATTENTION, logits_of_copies
+from ontogeny.likelihood.masked_copies import ATTENTION, reads_copies
+from ontogeny.likelihood.predictions import logits_at
 
 VOCABULARY, WIDTH, HEADS = 40, 24, 3
 
@@ -49,6 +50,11 @@ def copies_of_a_sentence(length=7, mask=4):
     copies = tokens.repeat(len(place), 1)
     copies[torch.arange(len(place)), place] = mask
     return copies, place
+
+
+def logits_of_copies(model, tokens, place):
+    with torch.no_grad(), reads_copies(model, tokens, place) as positions:
+        return logits_at(model, tokens, None, positions)
 
 
 def own_logits(model, tokens, place):
