@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -10,6 +10,8 @@ from ontogeny.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import BertConfig
+
+Values = TypeVar("Values")
 
 WORD_EMBEDDINGS = "bert.embeddings.word_embeddings.weight"
 DECODER_BIAS = "cls.predictions.bias"
@@ -130,53 +132,57 @@ class Bert:
         return self.vocabulary, self.positions, self.token_types
 
 
-class Embeddings(NamedTuple):
+class Embeddings(NamedTuple, Generic[Values]):
     """The parameters, or gradients, of the embedding layer, shaped as in `Layer`."""
 
-    words: Tensor
-    positions: Tensor
-    types: Tensor
-    gain: Tensor
-    shift: Tensor
+    words: Values
+    positions: Values
+    types: Values
+    gain: Values
+    shift: Values
 
 
-class Layer(NamedTuple):
-    """The parameters, or gradients, of one layer: (members, out, in) or (members, 1, out) each."""
+class Layer(NamedTuple, Generic[Values]):
+    """The parameters, or gradients, of one layer.
 
-    query: Tensor
-    query_bias: Tensor
-    key: Tensor
-    key_bias: Tensor
-    value: Tensor
-    value_bias: Tensor
-    output: Tensor
-    output_bias: Tensor
-    middle_gain: Tensor
-    middle_shift: Tensor
-    up: Tensor
-    up_bias: Tensor
-    down: Tensor
-    down_bias: Tensor
-    gain: Tensor
-    shift: Tensor
+    Of some members they are tensors, (members, out, in) or (members, 1, out); of one member, for
+    machine code, they are arrays, (out, in) or (out,).
+    """
+
+    query: Values
+    query_bias: Values
+    key: Values
+    key_bias: Values
+    value: Values
+    value_bias: Values
+    output: Values
+    output_bias: Values
+    middle_gain: Values
+    middle_shift: Values
+    up: Values
+    up_bias: Values
+    down: Values
+    down_bias: Values
+    gain: Values
+    shift: Values
 
 
-class Head(NamedTuple):
+class Head(NamedTuple, Generic[Values]):
     """The parameters, or gradients, of the masked-word head, but for the tied embeddings."""
 
-    dense: Tensor
-    dense_bias: Tensor
-    gain: Tensor
-    shift: Tensor
-    bias: Tensor
+    dense: Values
+    dense_bias: Values
+    gain: Values
+    shift: Values
+    bias: Values
 
 
 class Weights(NamedTuple):
     """All parameters, or gradients, of some members."""
 
-    embeddings: Embeddings
-    layers: list[Layer]
-    head: Head
+    embeddings: Embeddings[Tensor]
+    layers: list[Layer[Tensor]]
+    head: Head[Tensor]
 
 
 EMBEDDING_NAMES = (

@@ -76,7 +76,7 @@ def _add_selected(x: Tensor, positions: Tensor, rows: Tensor) -> Tensor:
 
 
 def attend(
-    layer: Layer,
+    layer: Layer[Tensor],
     x: Tensor,
     positions: Tensor | None,
     heads: int,
@@ -94,7 +94,9 @@ def attend(
     return _general(layer, x, rows, positions, heads, visible, dropout)
 
 
-def attend_backward(layer: Layer, state: State, by_sum: Tensor, gradients: Layer) -> Tensor:
+def attend_backward(
+    layer: Layer[Tensor], state: State, by_sum: Tensor, gradients: Layer[Tensor]
+) -> Tensor:
     """Write the gradients by the weights; returns that by `x`, in its shape.
 
     Overwrites `by_sum`, the gradient by the sum that `attend` returned.
@@ -105,7 +107,7 @@ def attend_backward(layer: Layer, state: State, by_sum: Tensor, gradients: Layer
 
 
 def _circuits(
-    layer: Layer, x: Tensor, rows: Tensor, positions: Tensor | None, visible: Tensor | None
+    layer: Layer[Tensor], x: Tensor, rows: Tensor, positions: Tensor | None, visible: Tensor | None
 ) -> tuple[Tensor, State]:
     key = layer.key * x.shape[-1] ** -0.5
     match = torch.bmm(layer.query.mT, key)
@@ -124,7 +126,7 @@ def _circuits(
 
 
 def _circuits_backward(
-    layer: Layer, state: CircuitState, by_sum: Tensor, gradients: Layer
+    layer: Layer[Tensor], state: CircuitState, by_sum: Tensor, gradients: Layer[Tensor]
 ) -> Tensor:
     x, rows, positions, key, match, move, targets, probabilities, context = state
     total = torch.sum(by_sum, 1, keepdim=True, out=gradients.output_bias)
@@ -157,7 +159,7 @@ def _circuits_backward(
 
 
 def _general(
-    layer: Layer,
+    layer: Layer[Tensor],
     x: Tensor,
     rows: Tensor,
     positions: Tensor | None,
@@ -186,7 +188,7 @@ def _general(
 
 
 def _general_backward(
-    layer: Layer, state: GeneralState, by_sum: Tensor, gradients: Layer
+    layer: Layer[Tensor], state: GeneralState, by_sum: Tensor, gradients: Layer[Tensor]
 ) -> Tensor:
     x, rows, positions, query, key, value, probabilities, dropped, context, output_dropped = state
     heads = x.shape[-1] // query.shape[-1]

@@ -55,7 +55,7 @@ class EncoderState(NamedTuple):
 
 
 def embed(
-    embeddings: Embeddings, inputs: Tensor, epsilon: float, dropout: Dropout
+    embeddings: Embeddings[Tensor], inputs: Tensor, epsilon: float, dropout: Dropout
 ) -> tuple[Tensor, EmbeddingState]:
     """Return the embedding layer's output for token ids (members, sequences, tokens)."""
     members, sequences, tokens = inputs.shape
@@ -77,10 +77,10 @@ def embed(
 
 
 def embed_backward(
-    embeddings: Embeddings,
+    embeddings: Embeddings[Tensor],
     state: EmbeddingState,
     gradient: Tensor,
-    gradients: Embeddings,
+    gradients: Embeddings[Tensor],
     padding_token: int | None,
 ) -> None:
     """Write the gradients of the embedding layer, but add those of the token embeddings.
@@ -147,7 +147,7 @@ def encode_backward(
 
 def layer_forward(
     architecture: Bert,
-    layer: Layer,
+    layer: Layer[Tensor],
     x: Tensor,
     visible: Tensor | None,
     positions: Tensor | None,
@@ -179,7 +179,9 @@ def layer_forward(
     )
 
 
-def layer_backward(layer: Layer, state: LayerState, gradient: Tensor, gradients: Layer) -> Tensor:
+def layer_backward(
+    layer: Layer[Tensor], state: LayerState, gradient: Tensor, gradients: Layer[Tensor]
+) -> Tensor:
     """Write a layer's gradients, given that by its output; returns that by its input.
 
     Overwrites `gradient`.

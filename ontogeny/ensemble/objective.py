@@ -81,7 +81,7 @@ def losses_and_gradients(
     if stack.device.type == "cpu":
         keep_freed_memory()
     architecture = stack.architecture
-    chunks = _chunks(stack, batch, members_at_once, dropout)
+    _refuse_misfit(stack, batch)
     dropping = dropout is not None and architecture.dropout > 0
     if in_machine_code and not dropping:
         from ontogeny.ensemble import compiled
@@ -99,6 +99,7 @@ def losses_and_gradients(
         encode_backward(architecture, chunk.weights, state, by_rows.view_as(x), chunk.gradients)
         return losses
 
+    chunks = _chunks(stack, batch, members_at_once, dropout)
     return torch.cat(in_parallel(work, chunks, stack.device))
 
 
@@ -169,13 +170,8 @@ def _encode(architecture: Bert, chunk: Chunk) -> tuple[Tensor, EncoderState]:
     )
 
 
-def _chunks(
-    stack: Stack,
-    batch: Batch,
-    members_at_once: int | None,
-    dropout: Sequence[torch.Generator] | None = None,
-) -> list[Chunk]:
-    """Return the stack's members, a few at a time, having checked that the batch fits them."""
+def _refuse_misfit(stack: Stack, batch: Batch) -> None:
+    """Raise ValueError if a batch's shapes don't fit a stack."""
     inputs, labels, positions = batch.inputs, batch.labels, batch.positions
     targets = (*inputs.shape[:2], positions.shape[-1])
     if (
@@ -194,6 +190,16 @@ def _chunks(
             f"{stack.architecture.positions} tokens), positions (targets,) or (members, sequences, "
             "targets), labels (members, sequences, targets), visible as inputs"
         )
+
+
+def _chunks(
+    stack: Stack,
+    batch: Batch,
+    members_at_once: int | None,
+    dropout: Sequence[torch.Generator] | None = None,
+) -> list[Chunk]:
+    """Return the stack's members, a few at a time, having checked that the batch fits them."""
+    _refuse_misfit(stack, batch)
     size = members_at_once or _members_at_once(stack, batch)
     chunks = []
     for members in split(len(stack), size, stack.device):

@@ -15,6 +15,7 @@ from ontogeny.ensemble import (
     Forgetting,
     LockstepTraining,
     Stack,
+    compiled,
     restore_state,
     save_state,
     uniform,
@@ -41,8 +42,11 @@ def training(seeds, *, dropout=0.0, rate=lambda step, member: 3e-3, forgetting=N
     return LockstepTraining(stack, AdamW(stack), source, rate, seeds, forgetting)
 
 
+@pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("clip", [None, 0.5])
-def test_fifty_steps_equal_those_of_transformers_and_adamw(clip):
+def test_fifty_steps_equal_those_of_transformers_and_adamw(clip, in_machine_code, monkeypatch):
+    if not in_machine_code:
+        monkeypatch.setattr(compiled, "is_possible", lambda stack, batch: False)
     sizes = (11, 9, 11, 11)
     models = [small_bert(size, k) for k, size in enumerate(sizes)]
     stack = Stack.from_transformers(models)

@@ -135,6 +135,7 @@ def test_members_go_together_while_their_largest_activations_fit_the_caches(
         return split(count, at_once, device)
 
     monkeypatch.setattr(objective, "split", note)
-    losses_and_gradients(stack, random_batch(2, 11, 0, sequences=sequences))
-    losses_and_gradients(stack, random_batch(2, 11, 0, sequences=sequences), members_at_once=3)
+    batch = random_batch(2, 11, 0, sequences=sequences)
+    losses_and_gradients(stack, batch, in_machine_code=False)
+    losses_and_gradients(stack, batch, members_at_once=3, in_machine_code=False)
     assert asked == [expected, 3]

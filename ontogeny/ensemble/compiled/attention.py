@@ -7,7 +7,7 @@ of the tokens that attend, which may be fewer, (sequences * targets, width).
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.compiled.functions import ZERO, exponential
+from ontogeny.ensemble.compiled.functions import ZERO, dot, exponential
 from ontogeny.ensemble.compiled.machine_code import inlined
 
 Array = NDArray[np.float32]
@@ -31,12 +31,8 @@ def attend(
             own[column] += offset[column]
         highest = np.float32(-np.inf)
         for token in range(tokens):
-            other = x[first + token]
-            score = ZERO
-            for column in range(own.size):
-                score += own[column] * other[column]
-            given[token] = score
-            highest = max(highest, score)
+            given[token] = dot(own, x[first + token])
+            highest = max(highest, given[token])
         for token in range(tokens):
             given[token] -= highest
     # A row is too short for the processor's vectors, all of them together aren't.
@@ -75,20 +71,12 @@ def attend_backward(
     by_scores = np.empty(tokens, np.float32)
     for row in range(query.shape[0]):
         first = row // targets * tokens
-        own, given, by_found, by_own = (
-            query[row],
-            probabilities[row],
-            by_context[row],
-            by_query[row],
-        )
+        own, by_own = query[row], by_query[row]
+        given, by_found = probabilities[row], by_context[row]
         mean = ZERO
         for token in range(tokens):
-            other = x[first + token]
-            by_given = ZERO
-            for column in range(own.size):
-                by_given += by_found[column] * other[column]
-            by_scores[token] = by_given
-            mean += given[token] * by_given
+            by_scores[token] = dot(by_found, x[first + token])
+            mean += given[token] * by_scores[token]
         for column in range(own.size):
             by_own[column] = ZERO
         for token in range(tokens):

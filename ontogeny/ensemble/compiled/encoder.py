@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogeny.ensemble.architecture import Embeddings, Layer
 from ontogeny.ensemble.compiled.attention import attend, attend_backward
 from ontogeny.ensemble.compiled.functions import ONE, ZERO, gelu, gelu_backward
 from ontogeny.ensemble.compiled.machine_code import called, inlined
 from ontogeny.ensemble.compiled.normalisation import add_sum, normalise, normalise_backward
-from ontogeny.ensemble.compiled.parameters import Circuits, Embeddings, Layer, Sizes
+from ontogeny.ensemble.compiled.parameters import Circuits, Sizes
 from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
@@ -47,7 +48,11 @@ class LayerStates(NamedTuple):
 
 @inlined
 def embed(
-    weights: Embeddings, inputs: Ids, epsilon: np.float32, state: EmbeddingState, output: Array
+    weights: Embeddings[Array],
+    inputs: Ids,
+    epsilon: np.float32,
+    state: EmbeddingState,
+    output: Array,
 ) -> None:
     """Write the output (sequences * tokens, width) for token ids (sequences, tokens)."""
     sequences, tokens = inputs.shape
@@ -63,11 +68,11 @@ def embed(
 
 @inlined
 def embed_backward(
-    weights: Embeddings,
+    weights: Embeddings[Array],
     inputs: Ids,
     state: EmbeddingState,
     gradient: Array,
-    gradients: Embeddings,
+    gradients: Embeddings[Array],
     padding_token: int,
 ) -> None:
     """Add the embedding layer's gradients, given that by its output, which is overwritten."""
@@ -104,7 +109,7 @@ def select(x: Array, tokens: int, positions: Ids, rows: Array) -> None:
 
 @inlined
 def layer_forward(
-    weights: Layer,
+    weights: Layer[Array],
     circuits: Circuits,
     number: int,
     x: Array,
@@ -136,7 +141,7 @@ def layer_forward(
 
 @inlined
 def layer_backward(
-    weights: Layer,
+    weights: Layer[Array],
     circuits: Circuits,
     number: int,
     x: Array,
@@ -144,7 +149,7 @@ def layer_backward(
     tokens: int,
     states: LayerStates,
     gradient: Array,
-    gradients: Layer,
+    gradients: Layer[Array],
     by_circuits: Circuits,
     by_x: Array,
 ) -> None:

@@ -59,6 +59,15 @@ def exponential(x: np.float32) -> np.float32:
 
 
 @inlined
+def dot(left: Array, right: Array) -> np.float32:
+    """Return the inner product of two vectors."""
+    total = ZERO
+    for place in range(left.size):
+        total += left[place] * right[place]
+    return total
+
+
+@inlined
 def gelu(rows: Array, bias: Array, slopes: Array) -> None:
     """Overwrite rows (rows, columns) by the exact gelu of rows + bias; `slopes` by its derivative.
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogeny.ensemble.architecture import Head
 from ontogeny.ensemble.compiled.functions import ONE, ZERO, exponential, gelu, gelu_backward
 from ontogeny.ensemble.compiled.machine_code import called, inlined
 from ontogeny.ensemble.compiled.normalisation import normalise, normalise_backward
-from ontogeny.ensemble.compiled.parameters import Head
 from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
@@ -48,14 +48,14 @@ def head_state(rows: int, width: int, vocabulary: int) -> HeadState:
 
 @inlined
 def surprisal_and_gradients(
-    weights: Head,
+    weights: Head[Array],
     words: Array,
     rows: Array,
     labels: Ids,
     share: np.float32,
     epsilon: np.float32,
     state: HeadState,
-    gradients: Head,
+    gradients: Head[Array],
     by_words: Array,
     by_rows: Array,
 ) -> float:

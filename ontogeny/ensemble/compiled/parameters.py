@@ -9,6 +9,9 @@ from ontogeny.ensemble.architecture import (
     EMBEDDING_NAMES,
     HEAD_NAMES,
     Bert,
+    Embeddings,
+    Head,
+    Layer,
     layer_names,
 )
 from ontogeny.ensemble.compiled.functions import ONE, ZERO
@@ -56,47 +59,6 @@ class Sizes(NamedTuple):
         )
 
 
-class Embeddings(NamedTuple):
-    """The embedding layer's parameters, or gradients: (rows, width), then (width,)."""
-
-    words: Array
-    positions: Array
-    types: Array
-    gain: Array
-    shift: Array
-
-
-class Layer(NamedTuple):
-    """A layer's parameters, or gradients: (out, in) and (out,)."""
-
-    query: Array
-    query_bias: Array
-    key: Array
-    key_bias: Array
-    value: Array
-    value_bias: Array
-    output: Array
-    output_bias: Array
-    middle_gain: Array
-    middle_shift: Array
-    up: Array
-    up_bias: Array
-    down: Array
-    down_bias: Array
-    gain: Array
-    shift: Array
-
-
-class Head(NamedTuple):
-    """The head's parameters, or gradients, but for the tied embeddings."""
-
-    dense: Array
-    dense_bias: Array
-    gain: Array
-    shift: Array
-    bias: Array
-
-
 @called
 def matrix(flat: Array, place: int, rows: int, columns: int) -> Array:
     """Return a view of `flat` (parameters,) as a matrix that begins at `place`."""
@@ -104,7 +66,7 @@ def matrix(flat: Array, place: int, rows: int, columns: int) -> Array:
 
 
 @called
-def embeddings(flat: Array, sizes: Sizes) -> Embeddings:
+def embeddings(flat: Array, sizes: Sizes) -> Embeddings[Array]:
     """Return the embedding layer's part of `flat`."""
     at, width = sizes.places, sizes.width
     return Embeddings(
@@ -117,7 +79,7 @@ def embeddings(flat: Array, sizes: Sizes) -> Embeddings:
 
 
 @called
-def layer(flat: Array, sizes: Sizes, number: int) -> Layer:
+def layer(flat: Array, sizes: Sizes, number: int) -> Layer[Array]:
     """Return the part of `flat` of layer `number`, from 0."""
     at, width, middle = sizes.places[5 + 16 * number :], sizes.width, sizes.feedforward
     return Layer(
@@ -141,7 +103,7 @@ def layer(flat: Array, sizes: Sizes, number: int) -> Layer:
 
 
 @called
-def head(flat: Array, sizes: Sizes, vocabulary: int) -> Head:
+def head(flat: Array, sizes: Sizes, vocabulary: int) -> Head[Array]:
     """Return the head's part of `flat`, with the biases of so many tokens."""
     at, width = sizes.places[5 + 16 * sizes.layers :], sizes.width
     return Head(
