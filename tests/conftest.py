@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The same examples each time, however busy the machine is.
@@ -15,3 +16,13 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])
 )
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def threads():
+    """A function that sets the number of PyTorch's threads, which are put back afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

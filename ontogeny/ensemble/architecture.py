@@ -2,16 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from torch import Tensor
 
+from ontogeny.bert_layers import PARAMETERS, Layer, Values
 from ontogeny.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import BertConfig
-
-Values = TypeVar("Values")
 
 WORD_EMBEDDINGS = "bert.embeddings.word_embeddings.weight"
 DECODER_BIAS = "cls.predictions.bias"
@@ -142,31 +141,6 @@ class Embeddings(NamedTuple, Generic[Values]):
     shift: Values
 
 
-class Layer(NamedTuple, Generic[Values]):
-    """The parameters, or gradients, of one layer.
-
-    Of some members they are tensors, (members, out, in) or (members, 1, out); of one member, for
-    machine code, they are arrays, (out, in) or (out,).
-    """
-
-    query: Values
-    query_bias: Values
-    key: Values
-    key_bias: Values
-    value: Values
-    value_bias: Values
-    output: Values
-    output_bias: Values
-    middle_gain: Values
-    middle_shift: Values
-    up: Values
-    up_bias: Values
-    down: Values
-    down_bias: Values
-    gain: Values
-    shift: Values
-
-
 class Head(NamedTuple, Generic[Values]):
     """The parameters, or gradients, of the masked-word head, but for the tied embeddings."""
 
@@ -199,20 +173,11 @@ HEAD_NAMES = (
     "cls.predictions.transform.LayerNorm.bias",
     DECODER_BIAS,
 )
-_LAYER_MODULES = (
-    *("attention.self.query", "attention.self.key", "attention.self.value"),
-    *("attention.output.dense", "attention.output.LayerNorm"),
-    *("intermediate.dense", "output.dense", "output.LayerNorm"),
-)
 
 
 def layer_names(layer: int) -> list[str]:
     """Return the names in transformers of a layer's parameters, in the order of `Layer`."""
-    return [
-        f"bert.encoder.layer.{layer}.{module}.{kind}"
-        for module in _LAYER_MODULES
-        for kind in ("weight", "bias")
-    ]
+    return [f"bert.encoder.layer.{layer}.{name}" for name in PARAMETERS]
 
 
 def as_weights(architecture: Bert, named: dict[str, Tensor]) -> Weights:

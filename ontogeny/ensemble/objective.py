@@ -19,7 +19,7 @@ from ontogeny.ensemble.head import cross_entropy, predict, predict_backward
 from ontogeny.ensemble.memory import keep_freed_memory
 from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.ensemble.stack import Stack
-from ontogeny.ensemble.workers import in_parallel, split
+from ontogeny.workers import in_parallel, split
 
 # On a CPU, bytes that the largest activations of a layer or of the head take, for all members that
 # go through the model together: few enough for the caches, many enough that the calls don't cost

@@ -9,7 +9,7 @@ from torch.optim.adamw import adamw
 
 from ontogeny.ensemble.architecture import WORD_EMBEDDINGS
 from ontogeny.ensemble.stack import Stack
-from ontogeny.ensemble.workers import in_parallel, split
+from ontogeny.workers import in_parallel, split
 
 
 class AdamW:

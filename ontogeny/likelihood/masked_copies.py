@@ -23,46 +23,93 @@ ATTENTION = {
 
 
 @contextmanager
-def reads_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) -> Iterator[Tensor]:
+def reads_copies(
+    model: "PreTrainedModel", tokens: Tensor, place: Tensor, *, in_machine_code: bool = True
+) -> Iterator[Tensor]:
     """Have a model that reads these copies in the block do nothing twice, nor for nothing.
 
     `tokens`, (copies, tokens), are ids, all of them attended to; `place`, (copies,), is the
     position at which each copy is asked. Yields these positions as they count through the batch,
     (copies,), as `logits_at` takes them: what the model says elsewhere is void, and there the same
-    as outside the block, up to rounding.
+    as outside the block, up to rounding. `in_machine_code` lets the layers that
+    `ontogeny.likelihood.compiled` is for be applied there; there are no gradients then.
     """
     copies, length = tokens.shape
     asked = place + length * torch.arange(copies, device=place.device)
-    attention = _attention(model)
+    layers = _layers(model)
     with ExitStack() as shortcuts:
-        if attention:
-            if not (tokens == model.config.pad_token_id).any():  # RoBERTa counts around padding
-                shortcuts.enter_context(_projects_once(attention[0], tokens))
-            shortcuts.enter_context(_attends_from(attention[-1], asked))
+        if layers:
+            different, same_as = _first_of_each(tokens, model.config.pad_token_id)
+            if in_machine_code and _compiles(layers[:-1]):
+                shortcuts.enter_context(_applied_together(layers[:-1], different, same_as))
+            else:
+                attention = layers[0].attention.self
+                shortcuts.enter_context(_projects_once(attention, tokens, different, same_as))
+            shortcuts.enter_context(_attends_from(layers[-1].attention.self, asked))
         yield asked
 
 
-def _attention(model: Any) -> list[Any]:
-    """Return the attention of each layer, or nothing if it isn't known how it is computed."""
-    layers = getattr(getattr(model.base_model, "encoder", None), "layer", [])
+def _layers(model: Any) -> list[Any]:
+    """Return the layers of an encoder, or nothing if it isn't known how their attention works."""
+    layers = list(getattr(getattr(model.base_model, "encoder", None), "layer", []))
     modules = [getattr(getattr(layer, "attention", None), "self", None) for layer in layers]
     known = all(type(module).__name__ in ATTENTION for module in modules)
     bidirectional = not getattr(model.config, "is_decoder", False)
-    return modules if known and bidirectional and len(modules) > 1 else []
+    return layers if known and bidirectional and len(layers) > 1 else []
+
+
+def _first_of_each(tokens: Tensor, padding: int | None) -> tuple[Tensor, Tensor]:
+    """Return a place of each different embedding, (vectors,), and which of them each token has.
+
+    Tokens have the same if they are the same at the same position. Places count through all copies.
+    """
+    length = tokens.shape[1]
+    where = (tokens * length + torch.arange(length, device=tokens.device)).flatten()
+    every = torch.arange(len(where), device=where.device)
+    if padding is not None and (tokens == padding).any():  # RoBERTa counts positions around padding
+        return every, every
+    different, same_as = torch.unique(where, return_inverse=True)
+    return torch.empty_like(different).scatter_(0, same_as, every), same_as
+
+
+def _compiles(layers: list[Any]) -> bool:
+    """Say whether machine code can apply these layers. What it needs is loaded on a CPU alone."""
+    if next(layers[0].parameters()).device.type != "cpu":
+        return False
+    from ontogeny.likelihood import compiled
+
+    return compiled.is_possible(layers)
 
 
 @contextmanager
-def _projects_once(attention: Any, tokens: Tensor) -> Iterator[None]:
+def _applied_together(layers: list[Any], different: Tensor, same_as: Tensor) -> Iterator[None]:
+    """Have the first layer apply all of these, in machine code, and the others nothing."""
+    from ontogeny.likelihood import compiled
+
+    def apply(states: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        return compiled.apply_layers(layers, states, different, same_as)
+
+    def leave(states: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        return states
+
+    for layer in layers:
+        layer.forward = leave  # of this module alone, in front of its class's
+    layers[0].forward = apply
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@contextmanager
+def _projects_once(
+    attention: Any, tokens: Tensor, different: Tensor, same_as: Tensor
+) -> Iterator[None]:
     """Have the first layer project each token once for each position at which it stands."""
-    length = tokens.shape[1]
-    where = (tokens * length + torch.arange(length, device=tokens.device)).flatten()
-    different, same_as = torch.unique(where, return_inverse=True)
-    row = torch.empty_like(different).scatter_(
-        0, same_as, torch.arange(len(where), device=where.device)
-    )
 
     def choose(module: Any, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (inputs[0].flatten(0, 1)[row],)
+        return (inputs[0].flatten(0, 1)[different],)
 
     def repeat(module: Any, inputs: Any, outputs: Tensor) -> Tensor:
         return outputs[same_as].view(*tokens.shape, -1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CELLS_AT_ONCE = 2**22  # tokens of masked copies that are compared: 32 MiB
 # Each copy has one prediction, and on a CPU the output head, large as the vocabulary, is read from
 # memory for each batch: larger batches than elsewhere pay.
-TOKENS_ON_CPU = 3072
+TOKENS_ON_CPU = 6144
 
 
 def pseudo_log_likelihood(

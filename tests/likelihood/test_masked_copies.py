@@ -15,6 +15,7 @@ from transformers import (
     RobertaPreLayerNormConfig,
 )
 
+from ontogeny.likelihood import compiled
 from ontogeny.likelihood.masked_copies import ATTENTION, reads_copies
 from ontogeny.likelihood.predictions import logits_at
 
@@ -52,8 +53,9 @@ def copies_of_a_sentence(length=7, mask=4):
     return copies, place
 
 
-def logits_of_copies(model, tokens, place):
-    with torch.no_grad(), reads_copies(model, tokens, place) as positions:
+def logits_of_copies(model, tokens, place, *, in_machine_code=True):
+    reads = reads_copies(model, tokens, place, in_machine_code=in_machine_code)
+    with torch.no_grad(), reads as positions:
         return logits_at(model, tokens, None, positions)
 
 
@@ -62,6 +64,7 @@ def own_logits(model, tokens, place):
         return model(tokens).logits[torch.arange(len(tokens)), place]
 
 
+@pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize(
     "kind",
@@ -70,11 +73,10 @@ def own_logits(model, tokens, place):
         *(DistilBertConfig, MegatronBertConfig),  # not among those that are known
     ],
 )
-def test_the_logits_are_the_models_own(kind, layers):
+def test_the_logits_are_the_models_own(kind, layers, in_machine_code):
     model = build(kind, layers)
     tokens, place = copies_of_a_sentence()
-    with torch.no_grad():
-        found = logits_of_copies(model, tokens, place)
+    found = logits_of_copies(model, tokens, place, in_machine_code=in_machine_code)
     expected = own_logits(model, tokens, place)
     assert found.shape == (len(tokens), VOCABULARY)
     assert torch.allclose(found, expected, atol=1e-4)
@@ -85,20 +87,28 @@ def test_the_logits_are_the_models_own(kind, layers):
 def test_a_decoder_reads_the_copies_as_it_reads_any_text():
     model = build(BertConfig, is_decoder=True)
     tokens, place = copies_of_a_sentence()
-    with torch.no_grad():
-        found = logits_of_copies(model, tokens, place)
+    found = logits_of_copies(model, tokens, place)
     assert torch.allclose(found, own_logits(model, tokens, place), atol=1e-4)
 
 
+@pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
-def test_a_text_may_hold_the_token_for_padding(kind):
+def test_a_text_may_hold_the_token_for_padding(kind, in_machine_code):
     model = build(kind)
     tokens, place = copies_of_a_sentence()
     tokens[place != 2, 2] = model.config.pad_token_id
+    found = logits_of_copies(model, tokens, place, in_machine_code=in_machine_code)
     with torch.no_grad():
-        found = logits_of_copies(model, tokens, place)
         expected = model(tokens, attention_mask=torch.ones_like(tokens)).logits
     assert torch.allclose(found, expected[torch.arange(len(tokens)), place], atol=1e-4)
+
+
+def test_a_model_may_have_no_token_for_padding():
+    model = build(BertConfig)
+    model.config.pad_token_id = None
+    tokens, place = copies_of_a_sentence()
+    found = logits_of_copies(model, tokens, place)
+    assert torch.allclose(found, own_logits(model, tokens, place), atol=1e-4)
 
 
 def test_no_vector_is_projected_twice_nor_for_nothing():
@@ -112,8 +122,7 @@ def test_no_vector_is_projected_twice_nor_for_nothing():
         if name.rpartition(".")[2] in ("query", "key", "value"):
             module.register_forward_hook(partial(count, name))
     tokens, place = copies_of_a_sentence(length=7)
-    with torch.no_grad():
-        logits_of_copies(model, tokens, place)
+    logits_of_copies(model, tokens, place, in_machine_code=False)
     projected = [
         [
             rows.get(f"bert.encoder.layer.{layer}.attention.self.{name}")
@@ -126,8 +135,8 @@ def test_no_vector_is_projected_twice_nor_for_nothing():
 
 
 def test_the_known_models_are_known_to_transformers():
-    for name in ATTENTION:
-        family = name.removesuffix("SelfAttention")
+    for name in sorted(ATTENTION | compiled.LAYERS):
+        family = name.removesuffix("SelfAttention").removesuffix("Layer")
         module = {"XLMRoberta": "xlm_roberta", "RobertaPreLayerNorm": "roberta_prelayernorm"}.get(
             family, family.lower()
         )

@@ -5,25 +5,19 @@ each. Here numba compiles the whole of a member's update, few enough sequences a
 they need stays in the caches; matrices are multiplied by BLAS. The case: single precision, one
 head, nothing dropped, no padding, the same positions in all sequences. `ontogeny.ensemble` computes
 everything else in PyTorch.
-
-Compiling takes twenty seconds, once for each kind of processor: the result is kept where
-`NUMBA_CACHE_DIR` says, beside the sources, or in the user's cache directory.
 """
 
-import os
-import threading
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from ontogeny.ensemble.compiled.member import loss_and_gradients
 from ontogeny.ensemble.compiled.parameters import Sizes
 from ontogeny.ensemble.head import NO_LABEL
-from ontogeny.ensemble.workers import in_parallel
+from ontogeny.machine_code.products import one_thread_in_products
+from ontogeny.workers import in_parallel
 
 if TYPE_CHECKING:
     from ontogeny.ensemble.objective import Batch
@@ -80,8 +74,7 @@ def losses_and_gradients(stack: "Stack", batch: "Batch") -> Tensor:
             at_once,
         )
 
-    # The limit is the whole process's. OpenBLAS takes it from the main thread alone.
-    with _one_at_a_time(), _blas().limit(limits=1):
+    with one_thread_in_products():
         found = in_parallel(work, range(len(stack)), stack.device)
     return torch.tensor(np.array(found, np.float32))
 
@@ -103,19 +96,3 @@ def _refuse_what_is_not_there(stack: "Stack", batch: "Batch") -> None:
                 f"member {member}: its {what} go from {lowest[member]} to {highest[member]}; "
                 f"expected 0 to below {bounds[member]}"
             )
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """Return what sets the threads of every BLAS that is loaded by now."""
-    return ThreadpoolController().select(user_api="blas")
-
-
-@cache
-def _one_at_a_time() -> threading.Lock:
-    return threading.Lock()
-
-
-# A forked process has none of its parent's threads, one of which may have held the lock.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_one_at_a_time.cache_clear)

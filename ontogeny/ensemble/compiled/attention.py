@@ -7,8 +7,8 @@ of the tokens that attend, which may be fewer, (sequences * targets, width).
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.compiled.functions import ZERO, dot, exponential
-from ontogeny.ensemble.compiled.machine_code import inlined
+from ontogeny.machine_code.compiling import inlined
+from ontogeny.machine_code.functions import ZERO, dot, exponential
 
 Array = NDArray[np.float32]
 

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.architecture import Embeddings, Layer
+from ontogeny.bert_layers import Layer
+from ontogeny.ensemble.architecture import Embeddings
 from ontogeny.ensemble.compiled.attention import attend, attend_backward
-from ontogeny.ensemble.compiled.functions import ONE, ZERO, gelu, gelu_backward
-from ontogeny.ensemble.compiled.machine_code import called, inlined
-from ontogeny.ensemble.compiled.normalisation import add_sum, normalise, normalise_backward
 from ontogeny.ensemble.compiled.parameters import Circuits, Sizes
-from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.machine_code.compiling import called, inlined
+from ontogeny.machine_code.functions import ONE, ZERO, gelu_and_slopes, gelu_backward
+from ontogeny.machine_code.normalisation import add_sum, normalise, normalise_backward
+from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -132,7 +133,7 @@ def layer_forward(
     normalise(normal, epsilon, weights.middle_gain, weights.middle_shift, inverse, middle)
     after, normal = states.after[number, :count], states.normal[number, :count]
     multiply(middle, PLAIN, weights.up, TRANSPOSED, after, ZERO)
-    gelu(after, weights.up_bias, states.slopes[number, :count])
+    gelu_and_slopes(after, weights.up_bias, states.slopes[number, :count])
     multiply(after, PLAIN, weights.down, TRANSPOSED, normal, ZERO)
     add_sum(middle, weights.down_bias, normal)
     inverse = states.inverse[number, :count]

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogeny.ensemble.architecture import Head
-from ontogeny.ensemble.compiled.functions import ONE, ZERO, exponential, gelu, gelu_backward
-from ontogeny.ensemble.compiled.machine_code import called, inlined
-from ontogeny.ensemble.compiled.normalisation import normalise, normalise_backward
-from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.machine_code.compiling import called, inlined
+from ontogeny.machine_code.functions import ONE, ZERO, exponential, gelu_and_slopes, gelu_backward
+from ontogeny.machine_code.normalisation import normalise, normalise_backward
+from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -68,7 +68,7 @@ def surprisal_and_gradients(
     normal, slopes, inverse = state.normal[:count], state.slopes[:count], state.inverse[:count]
     vectors, logits, room = state.vectors[:count], state.logits[:count], state.room[:count]
     multiply(rows, PLAIN, weights.dense, TRANSPOSED, normal, ZERO)
-    gelu(normal, weights.dense_bias, slopes)
+    gelu_and_slopes(normal, weights.dense_bias, slopes)
     normalise(normal, epsilon, weights.gain, weights.shift, inverse, vectors)
     multiply(vectors, PLAIN, words, TRANSPOSED, logits, ZERO)
     loss = _cross_entropy(logits, weights.bias, labels, share, gradients.bias)

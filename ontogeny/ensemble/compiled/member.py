@@ -16,9 +16,7 @@ from ontogeny.ensemble.compiled.encoder import (
     layer_states,
     select,
 )
-from ontogeny.ensemble.compiled.functions import ONE, ZERO
 from ontogeny.ensemble.compiled.head import head_state, surprisal_and_gradients
-from ontogeny.ensemble.compiled.machine_code import kept
 from ontogeny.ensemble.compiled.parameters import (
     Sizes,
     circuits,
@@ -28,6 +26,8 @@ from ontogeny.ensemble.compiled.parameters import (
     layer,
     no_circuits,
 )
+from ontogeny.machine_code.compiling import kept
+from ontogeny.machine_code.functions import ONE, ZERO
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]

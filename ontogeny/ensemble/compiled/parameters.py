@@ -5,18 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ontogeny.bert_layers import Layer
 from ontogeny.ensemble.architecture import (
     EMBEDDING_NAMES,
     HEAD_NAMES,
     Bert,
     Embeddings,
     Head,
-    Layer,
     layer_names,
 )
-from ontogeny.ensemble.compiled.functions import ONE, ZERO
-from ontogeny.ensemble.compiled.machine_code import called, inlined
-from ontogeny.ensemble.compiled.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.machine_code.compiling import called, inlined
+from ontogeny.machine_code.functions import ONE, ZERO
+from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 

@@ -6,8 +6,8 @@ Activations are (rows, width), all vectors (width,).
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.compiled.functions import ONE, ZERO
-from ontogeny.ensemble.compiled.machine_code import inlined
+from ontogeny.machine_code.compiling import inlined
+from ontogeny.machine_code.functions import ONE, ZERO
 
 Array = NDArray[np.float32]
 

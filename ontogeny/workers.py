@@ -1,8 +1,8 @@
-"""Members on threads of their own: as many at work as PyTorch may use threads.
+"""Parts of a task on threads of their own: as many at work as PyTorch may use threads.
 
-A member needs nothing of another, so that one thread can take some members through a whole update.
-Several threads within one product, of a model this small, wait for each other longer than they
-work.
+Where parts need nothing of each other, such as members of an ensemble or sentences, a thread can
+take each through all steps. Several threads within one step wait for each other, in a small model
+longer than they work.
 """
 
 import os
@@ -19,9 +19,9 @@ Result = TypeVar("Result")
 
 
 def split(count: int, at_once: int, device: torch.device) -> list[range]:
-    """Return the members 0 to `count` as ranges of nearly equal length, at most `at_once`.
+    """Return the numbers from 0 to `count` as ranges of nearly equal length, at most `at_once`.
 
-    On a CPU with members enough, the number of ranges is a multiple of that of threads.
+    On a CPU with numbers enough, the number of ranges is a multiple of that of threads.
     """
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     parts = -(-count // at_once)
@@ -50,7 +50,7 @@ def in_parallel(
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "members", torch.set_num_threads, (1,))
+    return ThreadPoolExecutor(threads, "parts", torch.set_num_threads, (1,))
 
 
 # A forked process has none of its parent's threads.

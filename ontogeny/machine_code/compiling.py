@@ -47,12 +47,13 @@ def called(function: Callable[Parameters, Result]) -> Callable[Parameters, Resul
 def kept(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compile a function when it is first called, and keep the result on disk.
 
-    The files are named after the version of this package and the processor, so that no process
-    finds what another version or processor has left. Where nothing can be written, each process
-    compiles for itself.
+    The files are named after a version, of the sources and the processor, so that no process finds
+    what another version or processor has left. Where nothing can be written, each process compiles
+    for itself.
     """
     # numba names its files so. All else that it goes by are the file and the types of arguments.
-    function.__qualname__ += f"-{version()[:16]}"
+    source = Path(function.__code__.co_filename)
+    function.__qualname__ += f"-{version(source.parent)[:16]}"
     try:
         compiled: Any = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba found no directory that it may write to
@@ -72,10 +73,15 @@ def kept(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]
     return kept_
 
 
-def version() -> str:
-    """Return a digest of what machine code depends on: sources, numba, and the processor."""
+def version(package: Path) -> str:
+    """Return a digest of what machine code depends on: sources, numba, and the processor.
+
+    The sources are those of the folder `package`, of this package, and of the packages that the two
+    are in, where the types of arguments are.
+    """
     here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), here.parent / "architecture.py"]
+    folders = dict.fromkeys((here, here.parent, package, package.parent))
+    sources = [source for folder in folders for source in sorted(folder.glob("*.py"))]
     machine = f"{numba.__version__} {get_host_cpu_name()} {get_host_cpu_features().flatten()}"
     parts = [machine.encode(), *(source.read_bytes() for source in sources)]
     return sha256(b"".join(parts)).hexdigest()

@@ -1,6 +1,11 @@
 """Products of matrices in machine code, by the BLAS that SciPy brings."""
 
 import ctypes
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,9 +13,10 @@ import scipy.linalg.cython_blas
 from llvmlite import binding
 from numba import types
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from ontogeny.ensemble.compiled.functions import ONE
-from ontogeny.ensemble.compiled.machine_code import called
+from ontogeny.machine_code.compiling import called
+from ontogeny.machine_code.functions import ONE
 
 Array = NDArray[np.float32]
 SIZES = 6  # rows, columns, what is summed over, and the length of each matrix's rows
@@ -79,3 +85,30 @@ def multiply(
         result.ctypes,
         sizes[5:].ctypes,
     )
+
+
+@contextmanager
+def one_thread_in_products() -> Iterator[None]:
+    """Limit BLAS to one thread for each product, in the whole process.
+
+    Callers on several threads wait for each other. OpenBLAS takes the limit from the main thread
+    alone.
+    """
+    with _one_at_a_time(), _blas().limit(limits=1):
+        yield
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return what sets the threads of every BLAS that is loaded by now."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+@cache
+def _one_at_a_time() -> threading.Lock:
+    return threading.Lock()
+
+
+# A forked process has none of its parent's threads, one of which may have held the lock.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_at_a_time.cache_clear)

@@ -1,0 +1,174 @@
+"""Layers in machine code give what the model's own give."""
+
+from unittest.mock import patch
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    AutoModelForMaskedLM,
+    BertConfig,
+    CamembertConfig,
+    ElectraConfig,
+    ErnieConfig,
+    RobertaConfig,
+    RobertaPreLayerNormConfig,
+    XLMRobertaConfig,
+)
+
+from ontogeny.likelihood import compiled
+
+KINDS = (
+    *(BertConfig, CamembertConfig, ElectraConfig, ErnieConfig),
+    *(RobertaConfig, XLMRobertaConfig),
+)
+
+
+def layers_of(kind=BertConfig, layers=2, heads=2, size=4, feedforward=9, seed=0, **settings):
+    """Layers of a model whose every parameter is random, gains and biases too."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        config = kind(
+            vocab_size=20,
+            hidden_size=heads * size,
+            num_attention_heads=heads,
+            num_hidden_layers=layers,
+            intermediate_size=feedforward,
+            initializer_range=0.3,
+            attn_implementation="eager",
+            **settings,
+        )
+        model = AutoModelForMaskedLM.from_config(config).eval()
+        with torch.no_grad():
+            for values in model.parameters():
+                values.add_(torch.randn_like(values), alpha=0.3)
+    return model.base_model.encoder.layer
+
+
+def applied_one_by_one(layers, states):
+    with torch.no_grad():
+        for layer in layers:
+            states = layer.double()(states.double())
+            layer.float()
+    return states.float()
+
+
+def some_states(sentences, tokens, width, different, seed=0):
+    """Random vectors (sentences, tokens, width) of which so many differ, and which those are."""
+    generator = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(different, width, generator=generator)
+    count = sentences * tokens
+    same_as = torch.randint(different, (count,), generator=generator)
+    used, same_as = torch.unique(same_as, return_inverse=True)
+    places = torch.empty_like(used).scatter_(0, same_as, torch.arange(count))
+    return vectors[used][same_as].view(sentences, tokens, width), places, same_as
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    layers=st.integers(1, 3),
+    heads=st.integers(1, 4),
+    size=st.integers(1, 20),
+    feedforward=st.integers(1, 40),
+    sentences=st.integers(1, 7),
+    tokens=st.integers(1, 19),
+    different=st.integers(1, 60),
+    tokens_at_once=st.sampled_from([1, 20, 10_000]),
+    seed=st.integers(0, 2**31),
+)
+def test_any_layers_give_what_they_give_themselves_in_double_precision(
+    kind,
+    layers,
+    heads,
+    size,
+    feedforward,
+    sentences,
+    tokens,
+    different,
+    tokens_at_once,
+    seed,
+):
+    own = layers_of(kind, layers, heads, size, feedforward, seed)
+    assert compiled.is_possible(own)
+    states, places, same_as = some_states(sentences, tokens, heads * size, different, seed)
+    before = states.clone()
+    with patch.object(compiled, "TOKENS_AT_ONCE", tokens_at_once):
+        found = compiled.apply_layers(own, states, places, same_as)
+    assert torch.equal(states, before)
+    # A row of two numbers that hardly differ is all rounding once it is normalised.
+    close = {"rtol": 1e-3, "atol": 1e-3 if heads * size > 2 else 0.1}
+    torch.testing.assert_close(found, applied_one_by_one(own, states), **close)
+
+
+def test_high_scores_are_no_harder_than_low_ones():
+    own = layers_of(heads=2, size=4)
+    with torch.no_grad():
+        own[0].attention.self.query.weight.mul_(1000)
+    states, places, same_as = some_states(3, 5, 8, 15)
+    found = compiled.apply_layers(own, states, places, same_as)
+    torch.testing.assert_close(found, applied_one_by_one(own, states), rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_no_number_stays_none_in_its_sentence_alone():
+    own = layers_of()
+    states, _, _ = some_states(3, 5, 8, 15)
+    states[1, 2, 3] = torch.nan
+    every = torch.arange(15)
+    found = compiled.apply_layers(own, states, every, every)
+    assert found.isnan().flatten(1).all(1).tolist() == [False, True, False]
+    assert found[[0, 2]].isfinite().all()
+
+
+def test_threads_change_no_more_than_rounding(threads):
+    own = layers_of(heads=3, size=8, feedforward=50)
+    states, places, same_as = some_states(40, 6, 24, 70)
+    found = []
+    for count in (1, 2, 3):
+        threads(count)
+        found.append(compiled.apply_layers(own, states, places, same_as))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-5, atol=1e-5)
+
+
+def adapted(layer):
+    linear = layer.output.dense
+    layer.output.dense = torch.nn.Sequential(linear)
+    layer.output.dense.weight, layer.output.dense.bias = linear.weight, linear.bias
+
+
+def without_bias(layer):
+    layer.attention.self.key = torch.nn.Linear(8, 8, bias=False)
+    layer.attention.self.key.register_parameter("bias", None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.train(),
+        lambda layer: layer.double(),
+        lambda layer: layer.to(torch.bfloat16),
+        lambda layer: layer.to("meta"),
+        lambda layer: layer.output.register_forward_hook(print),
+        lambda layer: layer.attention.self.register_forward_pre_hook(print),
+        lambda layer: setattr(
+            layer.intermediate.dense,
+            "weight",
+            torch.nn.Parameter(layer.intermediate.dense.weight.T.contiguous().T),
+        ),
+        adapted,
+        without_bias,
+    ],
+)
+def test_a_layer_that_is_not_as_it_was_defined_is_left_to_pytorch(change):
+    own = layers_of()
+    assert compiled.is_possible(own)
+    change(own[1])
+    assert not compiled.is_possible(own)
+
+
+def test_layers_of_another_kind_are_left_to_pytorch():
+    assert not compiled.is_possible(layers_of(RobertaPreLayerNormConfig))
+    assert not compiled.is_possible(layers_of(hidden_act="gelu_new"))
+    assert not compiled.is_possible(layers_of(hidden_act="relu"))
