@@ -233,30 +233,6 @@ def steepest_drop(
     return steepest, ends[0], ends[1]
 
 
-def bootstrapped_onset(
-    steps: np.ndarray,
-    right: np.ndarray,
-    total: np.ndarray,
-    draws: int,
-    seed: int,
-    bandwidth: float = 1.0,
-) -> np.ndarray:
-    """Return the onset of a mean over seeds, shape (1 + draws,): as measured, then as redrawn.
-
-    `right` has shape (sentences, seeds, steps), the sum over a sentence's words (or 0, 0.5 or 1 for
-    a minimal pair), and `total` likewise, or (sentences, 1, 1), how many they are; the curve is the
-    ratio of their sums, for each seed, then the mean over seeds. Seeds and sentences are drawn as
-    in `crossed_weights`; `bootstrap_interval` makes the interval, and two such results from the
-    same sentences and `seed` can be compared draw by draw.
-    """
-    by_seed, by_sentence = crossed_weights(
-        right.shape[1], len(right), draws, np.random.default_rng(seed)
-    )
-    total = np.broadcast_to(total, right.shape)
-    curves = mean_over_seeds(resampled_ratio(by_sentence, right, total), by_seed)
-    return onset(steps, curves, bandwidth)
-
-
 def _curves(steps: np.ndarray, values: np.ndarray, least: int) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     if len(steps) < least or values.shape[-1] != len(steps):

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from ontogeny.change_points import change_points
 from ontogeny.milestones import (
     bootstrap_interval,
-    bootstrapped_onset,
+    crossed_weights,
     local_derivatives,
     log_step,
+    mean_over_seeds,
     onset,
+    resampled_ratio,
     steepest_drop,
 )
 
@@ -123,9 +125,9 @@ def test_the_interval_of_an_onset_covers_it_and_widens_with_fewer_sentences():
         generator = np.random.default_rng(sentences)
         total = generator.integers(1, 20, (sentences, 1, 1))
         right = generator.binomial(total, chance, (sentences, 3, len(steps)))
-        rows = bootstrapped_onset(steps, right, total, draws=100, seed=0)
-        again = bootstrapped_onset(steps, right, total, draws=100, seed=0)
-        assert np.array_equal(rows, again, equal_nan=True)
+        by_seed, by_sentence = crossed_weights(3, sentences, 100, np.random.default_rng(0))
+        curves = mean_over_seeds(resampled_ratio(by_sentence, right, total), by_seed)
+        rows = onset(steps, curves)
         assert rows.shape == (101,)
         curve = (right.sum(0) / total.sum(0)).mean(0)
         assert rows[0] == onset(steps, curve)
