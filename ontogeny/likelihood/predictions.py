@@ -13,8 +13,7 @@ from ontogeny.token_batches import model_name
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# On a CPU 1 MiB of them, which stay in the caches until they have been summed.
-LOGITS_AT_ONCE, LOGITS_AT_ONCE_ON_GPU = 2**18, 2**28
+LOGITS_AT_ONCE = 2**26  # 256 MiB
 
 
 def logits_at(
@@ -112,23 +111,25 @@ def _gives_what_it_reads(layer: Any) -> Iterator[list[Tensor]]:
 def _log_probabilities(
     layer: torch.nn.Linear, vectors: Tensor, asked: Tensor, targets: Tensor
 ) -> Tensor:
-    """Return log softmax(layer(vectors))[asked, targets], some of the vocabulary at a time."""
-    bias = vectors.new_zeros(layer.out_features) if layer.bias is None else layer.bias
-    at_once = LOGITS_AT_ONCE if vectors.device.type == "cpu" else LOGITS_AT_ONCE_ON_GPU
-    size = min(max(at_once // max(len(vectors), 1), 1), layer.out_features)
-    room = vectors.new_empty(len(vectors), size)
-    highest = vectors.new_full((len(vectors), 1), -torch.inf)
-    total = torch.zeros_like(highest)
-    for first in range(0, layer.out_features, size):
-        some = layer.weight[first : first + size]
-        logits = room.flatten()[: len(vectors) * len(some)].view(len(vectors), len(some))
-        torch.addmm(bias[first : first + size], vectors, some.T, out=logits)
-        higher = torch.maximum(highest, logits.amax(1, keepdim=True))
-        total = total * (highest - higher).exp()
-        total += logits.sub_(higher).exp_().sum(1, keepdim=True)
-        highest = higher
-    right = (vectors[asked] * layer.weight[targets]).sum(1) + bias[targets]
-    return right - (highest + total.log())[asked, 0]
+    """Return log softmax(layer(vectors))[asked, targets]."""
+    weight, bias = layer.weight, layer.bias
+    if bias is None:
+        bias = vectors.new_zeros(layer.out_features)
+    right = (vectors[asked] * weight[targets]).sum(1) + bias[targets]
+    return right - _log_normalisers(vectors, weight, bias)[asked]
+
+
+def _log_normalisers(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return log sum exp(vectors @ weight.T + bias) over the vocabulary, (rows,)."""
+    if weight.device.type == "cpu" and weight.is_contiguous() and bias.is_contiguous():
+        # What machine code needs is loaded where it is needed.
+        from ontogeny.likelihood.compiled.normaliser import log_normalisers
+
+        return log_normalisers(vectors.contiguous(), weight, bias)
+    size = max(LOGITS_AT_ONCE // max(len(vectors), 1), 1)
+    parts = zip(weight.split(size), bias.split(size), strict=True)
+    sums = [torch.addmm(some, vectors, rows.T).logsumexp(1) for rows, some in parts]
+    return torch.logsumexp(torch.stack(sums), dim=0)
 
 
 @contextmanager

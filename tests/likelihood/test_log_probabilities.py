@@ -1,11 +1,16 @@
 """Log probabilities are those of the model's own logits, whatever its head is made of."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from ontogeny.errors import CheckpointError
 from ontogeny.likelihood import predictions
+from ontogeny.likelihood.compiled import normaliser
 from ontogeny.likelihood.predictions import LogProbabilities
 from tests.tiny_language_models import KINDS, build
 
@@ -40,10 +45,44 @@ def own(model, attended=None):
     return torch.log_softmax(logits.double(), -1).flatten(0, 1)[POSITIONS]
 
 
-@pytest.mark.parametrize("at_once", [1, 35, 10**6])
+@given(
+    rows=st.integers(0, 9),
+    width=st.integers(1, 20),
+    vocabulary=st.integers(2, 70),
+    at_once=st.sampled_from([1, 35, 10**6]),
+    in_machine_code=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_part_of_the_vocabulary_at_a_time_gives_what_all_of_it_gives(
+    rows, width, vocabulary, at_once, in_machine_code, seed
+):
+    generator = torch.Generator().manual_seed(seed)
+    vectors, weight, bias = (
+        3 * torch.randn(shape, generator=generator)
+        for shape in ((rows, width), (vocabulary, width), (vocabulary,))
+    )
+    if not in_machine_code:  # which reads rows
+        weight, bias = (torch.stack([values, values], -1)[..., 0] for values in (weight, bias))
+        assert not weight.is_contiguous()
+    with (
+        patch.object(predictions, "LOGITS_AT_ONCE", at_once),
+        patch.object(normaliser, "LOGITS_AT_ONCE", at_once),
+    ):
+        found = predictions._log_normalisers(vectors, weight, bias)
+    expected = torch.logsumexp(vectors.double() @ weight.double().T + bias.double(), 1)
+    torch.testing.assert_close(found, expected.float(), rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_no_number_has_no_probability():
+    vectors, weight, bias = torch.ones(2, 3), torch.ones(5, 3), torch.zeros(5)
+    vectors[1, 2] = torch.nan
+    assert predictions._log_normalisers(vectors, weight, bias).isnan().tolist() == [False, True]
+    bias[4] = torch.nan
+    assert predictions._log_normalisers(vectors, weight, bias).isnan().all()
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_of_the_vocabulary_at_a_time_gives_what_all_of_it_gives(kind, at_once, monkeypatch):
-    monkeypatch.setattr(predictions, "LOGITS_AT_ONCE", at_once)
+def test_the_output_layer_is_read_where_it_is_linear(kind):
     model = build(kind)[0].eval()
     head = model.get_output_embeddings()
     sizes = []
