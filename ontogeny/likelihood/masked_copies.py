@@ -32,7 +32,8 @@ def reads_copies(
     position at which each copy is asked. Yields these positions as they count through the batch,
     (copies,), as `logits_at` takes them: what the model says elsewhere is void, and there the same
     as outside the block, up to rounding. `in_machine_code` lets the layers that
-    `ontogeny.likelihood.compiled` is for be applied there; there are no gradients then.
+    `ontogeny.likelihood.compiled` is for be applied there; there are no gradients then. The model's
+    modules are not as they were within the block: one thread at a time.
     """
     copies, length = tokens.shape
     asked = place + length * torch.arange(copies, device=place.device)
@@ -52,10 +53,26 @@ def reads_copies(
 def _layers(model: Any) -> list[Any]:
     """Return the layers of an encoder, or nothing if it isn't known how their attention works."""
     layers = list(getattr(getattr(model.base_model, "encoder", None), "layer", []))
-    modules = [getattr(getattr(layer, "attention", None), "self", None) for layer in layers]
-    known = all(type(module).__name__ in ATTENTION for module in modules)
     bidirectional = not getattr(model.config, "is_decoder", False)
-    return layers if known and bidirectional and len(layers) > 1 else []
+    different = len(layers) == len(set(map(id, layers)))
+    known = bidirectional and different and all(map(_is_known, layers))
+    return layers if known and len(layers) > 1 else []
+
+
+def _is_known(layer: Any) -> bool:
+    """Say whether a layer attends as transformers defines it: nobody has put something in between.
+
+    (Adapters are modules in place of linear ones, or functions in place of `forward`.)
+    """
+    attention: Any = getattr(getattr(layer, "attention", None), "self", None)
+    return (
+        type(attention).__name__ in ATTENTION
+        and not any("forward" in vars(module) for module in (layer, attention))
+        and all(
+            type(projection) is torch.nn.Linear
+            for projection in (attention.query, attention.key, attention.value)
+        )
+    )
 
 
 def _first_of_each(tokens: Tensor, padding: int | None) -> tuple[Tensor, Tensor]:

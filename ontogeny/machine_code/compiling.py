@@ -3,7 +3,8 @@
 Three decorators say what becomes of a function:
 
 - `kept`: it is called from Python, and what was compiled is kept on disk for other processes.
-- `inlined`: it becomes part of those that call it. Whatever computes with numbers is inlined.
+- `inlined`: it becomes part of those that call it. Whatever computes with numbers is inlined, or
+  kept.
 - `called`: it stays a function, for what is used in many places and takes long to compile. There
   may be two copies of it in a process, compiled in different surroundings: with sums in any order
   they would round differently, and a process that compiled would differ from one that found the
@@ -77,7 +78,7 @@ def version(package: Path) -> str:
     """Return a digest of what machine code depends on: sources, numba, and the processor.
 
     The sources are those of the folder `package`, of this package, and of the packages that the two
-    are in, where the types of arguments are.
+    are in, where the types of arguments are. So an edit there compiles anew, needed or not.
     """
     here = Path(__file__).parent
     folders = dict.fromkeys((here, here.parent, package, package.parent))

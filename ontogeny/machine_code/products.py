@@ -105,8 +105,11 @@ def _blas() -> ThreadpoolController:
 
 
 @cache
-def _one_at_a_time() -> threading.Lock:
-    return threading.Lock()
+def _one_at_a_time() -> threading.RLock:
+    return threading.RLock()
+
+
+_one_at_a_time()  # before there are threads that would each make one
 
 
 # A forked process has none of its parent's threads, one of which may have held the lock.

@@ -84,6 +84,64 @@ def test_the_logits_are_the_models_own(kind, layers, in_machine_code):
     assert torch.equal(own_logits(model, tokens, place), expected)
 
 
+def test_machine_code_applies_all_layers_but_the_last_where_it_can(monkeypatch):
+    model, applied = build(BertConfig, layers=4), []
+    apply_layers = compiled.apply_layers
+
+    def note(layers, *arguments):
+        applied.append(len(layers))
+        return apply_layers(layers, *arguments)
+
+    monkeypatch.setattr(compiled, "apply_layers", note)
+    tokens, place = copies_of_a_sentence()
+    expected = own_logits(model, tokens, place)
+    assert torch.allclose(logits_of_copies(model, tokens, place), expected, atol=1e-4)
+    assert applied == [3]
+    logits_of_copies(model, tokens, place, in_machine_code=False)
+    hook = model.bert.encoder.layer[2].output.register_forward_hook(lambda *arguments: None)
+    assert torch.allclose(logits_of_copies(model, tokens, place), expected, atol=1e-4)
+    hook.remove()
+    assert applied == [3]
+    logits_of_copies(model, tokens, place)
+    assert applied == [3, 3]
+
+
+class Doubled(torch.nn.Linear):
+    """A linear layer with something in front."""
+
+    def forward(self, states):
+        return super().forward(2 * states)
+
+
+def with_a_forward_of_its_own(model):
+    layer = model.bert.encoder.layer[0]
+    own = layer.forward
+    layer.forward = lambda states, *arguments, **options: 2 * own(states, *arguments, **options)
+
+
+def with_an_adapter(model):
+    attention = model.bert.encoder.layer[-1].attention.self
+    attention.key = Doubled(WIDTH, WIDTH).eval()
+
+
+def with_one_layer_twice(model):
+    layers = model.bert.encoder.layer
+    layers[1] = layers[0]
+
+
+@pytest.mark.parametrize(
+    "change", [with_a_forward_of_its_own, with_an_adapter, with_one_layer_twice]
+)
+def test_a_model_that_was_changed_reads_the_copies_as_it_reads_any_text(change):
+    model = build(BertConfig)
+    change(model)
+    forwards = [vars(layer).get("forward") for layer in model.bert.encoder.layer]
+    tokens, place = copies_of_a_sentence()
+    expected = own_logits(model, tokens, place)
+    assert torch.allclose(logits_of_copies(model, tokens, place), expected, atol=1e-4)
+    assert [vars(layer).get("forward") for layer in model.bert.encoder.layer] == forwards
+
+
 def test_a_decoder_reads_the_copies_as_it_reads_any_text():
     model = build(BertConfig, is_decoder=True)
     tokens, place = copies_of_a_sentence()

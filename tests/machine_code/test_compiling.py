@@ -89,7 +89,7 @@ import hashlib, numpy, torch
 from ontogeny.bert_layers import Layer
 from ontogeny.ensemble import Batch, Bert, Stack, losses_and_gradients
 from ontogeny.ensemble.compiled.member import loss_and_gradients
-from ontogeny.likelihood.compiled.layer import apply_layer, room_for
+from ontogeny.likelihood.compiled.layer import Constants, apply_layer, room_for
 
 def say(numbers, function):
     print(hashlib.sha256(numbers).hexdigest(), sum(function.stats.cache_hits.values()))
@@ -101,11 +101,11 @@ losses_and_gradients(stack, Batch(tokens, torch.tensor([4, 5, 6]), tokens[..., 4
 say(stack.flat_gradients.numpy(), loss_and_gradients)
 
 draw = numpy.random.default_rng(0).standard_normal
-square, up, one = (24, 24), (50, 24), numpy.float32(1)
+square, up, constants = (24, 24), (50, 24), Constants(3, *numpy.float32([.4, .1, .2]))
 shapes = [square, 24] * 4 + [24, 24, up, 50, up[::-1], 24, 24, 24]
 weights = Layer(*(draw(shape, numpy.float32) for shape in shapes))
 x = draw((60, 24), numpy.float32)
-apply_layer(weights, x, room_for(60, 6, 3, weights), 6, 3, one, one, False)
+apply_layer(weights, constants, x, room_for(60, 6, 3, weights), 6, False)
 say(x, apply_layer)
 """
 

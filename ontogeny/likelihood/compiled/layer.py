@@ -22,18 +22,27 @@ class Projected(NamedTuple):
     value: Array
 
 
+class Constants(NamedTuple):
+    """What a layer has besides its parameters: each normalisation has its epsilon."""
+
+    heads: int
+    scaling: np.float32
+    middle_epsilon: np.float32
+    epsilon: np.float32
+
+
 class Room(NamedTuple):
     """What a layer computes on its way, of all rows (sentences * tokens) and of one sentence.
 
-    `context` is (rows, width), `wide` (rows, feedforward) and `inverse` (rows,); `weights` (tokens
-    attended to, heads * tokens) and `share` (heads * tokens,) are of one sentence.
+    `context` is (rows, width), `wide` (rows, feedforward) and `inverse` (rows,); `attention`
+    (tokens attended to, heads * tokens) and `share` (heads * tokens,) are of one sentence.
     """
 
     projected: Projected
     context: Array
     wide: Array
     inverse: Array
-    weights: Array
+    attention: Array
     share: Array
 
 
@@ -57,12 +66,10 @@ def room_for(rows: int, tokens: int, heads: int, weights: Layer[Array]) -> Room:
 @kept
 def apply_layer(
     weights: Layer[Array],
+    constants: Constants,
     x: Array,
     room: Room,
     tokens: int,
-    heads: int,
-    scaling: np.float32,
-    epsilon: np.float32,
     projected: bool,
 ) -> None:
     """Overwrite the layer's input x (sentences * tokens, width) by its output.
@@ -74,37 +81,45 @@ def apply_layer(
         multiply(x, PLAIN, weights.query, TRANSPOSED, room.projected.query, ZERO)
         multiply(x, PLAIN, weights.key, TRANSPOSED, room.projected.key, ZERO)
         multiply(x, PLAIN, weights.value, TRANSPOSED, room.projected.value, ZERO)
-    attend(weights, room, tokens, heads, scaling)
+    attend(weights, constants, room, tokens)
     total = room.projected.query  # which has served
     multiply(context, PLAIN, weights.output, TRANSPOSED, total, ZERO)
     add_sum(x, weights.output_bias, total)
-    normalise(total, epsilon, weights.middle_gain, weights.middle_shift, inverse, context)
+    normalise(
+        total,
+        constants.middle_epsilon,
+        weights.middle_gain,
+        weights.middle_shift,
+        inverse,
+        context,
+    )
     multiply(context, PLAIN, weights.up, TRANSPOSED, wide, ZERO)
     gelu(wide, weights.up_bias)
     multiply(wide, PLAIN, weights.down, TRANSPOSED, total, ZERO)
     add_sum(context, weights.down_bias, total)
-    normalise(total, epsilon, weights.gain, weights.shift, inverse, x)
+    normalise(total, constants.epsilon, weights.gain, weights.shift, inverse, x)
 
 
 @inlined
-def attend(weights: Layer[Array], room: Room, tokens: int, heads: int, scaling: np.float32) -> None:
+def attend(weights: Layer[Array], constants: Constants, room: Room, tokens: int) -> None:
     """Write into `room.context` what attention makes of what is projected; queries are overwritten.
 
     The keys' bias adds the same to all scores of a query, and attention ignores it. The values'
     bias comes out of a weighted mean as it was.
     """
     rows, width = room.context.shape
+    heads = constants.heads
     size = width // heads
     for row in range(rows):
         for column in range(width):
             query = room.projected.query[row, column] + weights.query_bias[column]
-            room.projected.query[row, column] = query * scaling
+            room.projected.query[row, column] = query * constants.scaling
     shape = rows // tokens, tokens, heads, size
     queries = room.projected.query.reshape(shape)
     keys, values = room.projected.key.reshape(shape), room.projected.value.reshape(shape)
     contexts = room.context.reshape(shape)
     # By the token attended to first, so that the processor's vectors take many pairs at once.
-    given, share = room.weights, room.share
+    attention, share = room.attention, room.share
     for sentence in range(shape[0]):
         query, key, value = queries[sentence], keys[sentence], values[sentence]
         context = contexts[sentence]
@@ -114,15 +129,15 @@ def attend(weights: Layer[Array], room: Room, tokens: int, heads: int, scaling: 
                     score = ZERO
                     for place in range(size):
                         score += query[token, head, place] * key[other, head, place]
-                    given[other, head * tokens + token] = score
-        exponentials(given, share)
+                    attention[other, head * tokens + token] = score
+        exponentials(attention, share)
         for token in range(tokens):
             for head in range(heads):
                 pair = head * tokens + token
                 for place in range(size):
                     context[token, head, place] = weights.value_bias[head * size + place]
                 for other in range(tokens):
-                    weight = given[other, pair] * share[pair]
+                    weight = attention[other, pair] * share[pair]
                     for place in range(size):
                         context[token, head, place] += weight * value[other, head, place]
 
