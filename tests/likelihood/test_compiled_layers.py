@@ -14,10 +14,13 @@ from transformers import (
     CamembertConfig,
     ElectraConfig,
     ErnieConfig,
+    GPT2Config,
     RobertaConfig,
     RobertaPreLayerNormConfig,
     XLMRobertaConfig,
 )
+from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from ontogeny.likelihood import compiled
 
@@ -188,6 +191,8 @@ def with_a_forward_of_its_own(module):
         with_other("output.LayerNorm", lambda own: torch.nn.LayerNorm(8, bias=False).eval()),
         with_other("attention.self.key", lambda own: torch.nn.Linear(8, 8, bias=False).eval()),
         with_other("output", lambda own: Wrapped(own).eval()),
+        with_other("output", lambda own: GPT2MLP(9, GPT2Config()).eval()),
+        with_other("output.LayerNorm", lambda own: LlamaRMSNorm(8).eval()),
         lambda layer: torch.nn.utils.prune.identity(layer.output.dense, "weight"),
         lambda layer: torch.nn.utils.parametrizations.weight_norm(layer.output.dense),
         # As plain as the others, but not of their sizes.

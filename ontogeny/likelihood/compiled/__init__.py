@@ -48,10 +48,12 @@ def _global_hooks() -> bool:
 
 def _is_plain(layer: Any) -> bool:
     """Say whether a layer is what its name says, and in use as it was defined."""
+    modules = dict(layer.named_modules())
     return (
         type(layer).__name__ in LAYERS
-        and all(map(_is_as_defined, layer.modules()))
-        and all(layer.get_submodule(name).bias is not None for name in MODULES)
+        and all(map(_is_as_defined, modules.values()))
+        and all(type(modules.get(name)) in PARTS for name in MODULES)
+        and all(modules[name].bias is not None for name in MODULES)
         and type(layer.intermediate.intermediate_act_fn).__name__ == "GELUActivation"
         and _are_plain(parameters_of(layer))
     )
