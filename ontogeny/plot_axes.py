@@ -45,9 +45,8 @@ def step_axis(axes: Axes, steps: ArrayLike, *, most: int = 6, label: bool = True
     positive = ordered[ordered > 0]
     if is_logarithmic(steps):
         _set_step_scale(axes, ordered)
-        major = _round_numbers(positive[0], positive[-1])
-        if ordered[0] == 0:
-            major = _apart_from_zero(axes, major, ordered[-1], 0.25 / most)
+        room = 0.25 / most if ordered[0] == 0 else None
+        major = _round_numbers(axes, positive[0], positive[-1], room)
         major = major if len(major) <= most else major[:: -(-len(major) // most)]
         if ordered[0] == 0:
             major = np.r_[0.0, major]
@@ -67,18 +66,22 @@ def step_axis(axes: Axes, steps: ArrayLike, *, most: int = 6, label: bool = True
         axes.set_xlabel(step_label(steps))
 
 
-def _round_numbers(first: float, last: float) -> np.ndarray:
+def _round_numbers(axes: Axes, first: float, last: float, room: float | None) -> np.ndarray:
     """Return the powers of ten in a range; where they are fewer than two, 1, 2 and 5 times them.
 
-    Where these are fewer than two as well, the range's ends.
+    Where these are fewer than two as well, the range's ends. With `room`, what doesn't stand apart
+    from step 0 isn't among them.
     """
     powers = 10.0 ** np.arange(np.floor(np.log10(first)), np.floor(np.log10(last)) + 1)
     for factors in ([1], [1, 2, 5]):
         numbers = np.outer(powers, factors).ravel()
         numbers = numbers[(numbers >= first) & (numbers <= last)]
+        if room is not None:
+            numbers = _apart_from_zero(axes, numbers, last, room)
         if len(numbers) > 1:
             return numbers
-    return np.array([first, last])
+    ends = np.array([first, last])
+    return ends if room is None else _apart_from_zero(axes, ends, last, room)
 
 
 def _set_step_scale(axes: Axes, ordered: np.ndarray) -> None:

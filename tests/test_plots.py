@@ -163,6 +163,23 @@ def test_tick_labels_are_0_and_powers_of_ten():
 
 
 @pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        # 100 would run into 0, and one number alone tells nothing of a scale.
+        ((0, 100, 147, 217, 319, 470, 692, 1019, 1500), ["0", "200", "500", "1k"]),
+        ((100, 147, 217, 319, 470, 692, 1019, 1500), ["100", "1k"]),
+        ((0, 40, 70, 120, 210, 370, 700), ["0", "50", "100", "200", "500"]),
+    ],
+)
+def test_an_axis_of_few_decades_has_two_numbers_at_least_besides_0(steps, expected):
+    figure = Figure()
+    axes = figure.subplots()
+    step_axis(axes, steps)
+    figure.draw_without_rendering()
+    assert [label.get_text() for label in axes.get_xticklabels()] == expected
+
+
+@pytest.mark.parametrize(
     ("number", "text"), [(0, "0"), (900, "900"), (1500, "1.5k"), (2_000_000, "2M")]
 )
 def test_steps_are_written_briefly(number, text):
