@@ -50,7 +50,13 @@ def in_parallel(
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "parts", torch.set_num_threads, (1,))
+    return ThreadPoolExecutor(threads, "parts", _use_one_thread)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+    # A thread takes over what was set last, by whichever thread, when it first asks.
+    torch.get_num_threads()
 
 
 # A forked process has none of its parent's threads.

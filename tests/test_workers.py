@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ontogeny import workers
 from ontogeny.workers import in_parallel, split
 
 CPU = torch.device("cpu")
@@ -47,6 +48,14 @@ def test_parts_run_at_the_same_time_on_one_thread_each(threads):
     thread.start()
     thread.join()
     assert later == [3]
+
+
+def test_threads_that_have_not_used_pytorch_before_use_one_as_well(threads):
+    workers._pool.cache_clear()
+    threads(2)
+    together = threading.Barrier(2, timeout=60)
+    in_parallel(lambda part: together.wait(), range(2), CPU)
+    assert in_parallel(lambda part: torch.get_num_threads(), range(2), CPU) == [1, 1]
 
 
 def test_the_only_part_keeps_all_threads(threads):
