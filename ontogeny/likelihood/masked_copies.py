@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ontogeny.likelihood.replaced_forward import computes, has_own_forward
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -67,7 +69,7 @@ def _is_known(layer: Any) -> bool:
     attention: Any = getattr(getattr(layer, "attention", None), "self", None)
     return (
         type(attention).__name__ in ATTENTION
-        and not any("forward" in vars(module) for module in (layer, attention))
+        and not any(map(has_own_forward, (layer, attention)))
         and all(
             type(projection) is torch.nn.Linear
             for projection in (attention.query, attention.key, attention.value)
@@ -109,14 +111,11 @@ def _applied_together(layers: list[Any], different: Tensor, same_as: Tensor) -> 
     def leave(states: Tensor, *arguments: Any, **options: Any) -> Tensor:
         return states
 
-    for layer in layers:
-        layer.forward = leave  # of this module alone, in front of its class's
-    layers[0].forward = apply
-    try:
+    with ExitStack() as replaced:
+        replaced.enter_context(computes(layers[0], apply))
+        for layer in layers[1:]:
+            replaced.enter_context(computes(layer, leave))
         yield
-    finally:
-        for layer in layers:
-            del layer.forward
 
 
 @contextmanager
@@ -162,11 +161,8 @@ def _attends_from(attention: Any, asked: Tensor) -> Iterator[None]:
         everywhere[asked] = found
         return everywhere.view(*states.shape[:2], -1), None
 
-    attention.forward = attend  # of this module alone, in front of its class's
-    try:
+    with computes(attention, attend):
         yield
-    finally:
-        del attention.forward
 
 
 def _per_head(vectors: Tensor, weights: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ontogeny.errors import CheckpointError
+from ontogeny.likelihood.replaced_forward import computes, has_own_forward
 from ontogeny.token_batches import model_name
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class LogProbabilities:
         """Take a language model, masked or causal."""
         self.model = model
         layer = model.get_output_embeddings()
-        known = isinstance(layer, torch.nn.Linear) and layer.weight.dtype == torch.float32
-        self._last = layer if known else None
+        linear = isinstance(layer, torch.nn.Linear) and not has_own_forward(layer)
+        self._last = layer if linear and layer.weight.dtype == torch.float32 else None
 
     @torch.inference_mode()
     def __call__(
@@ -101,11 +102,8 @@ def _gives_what_it_reads(layer: Any) -> Iterator[list[Tensor]]:
         read.append(vectors)
         return vectors.clone()
 
-    layer.forward = forward  # of this module alone, in front of its class's
-    try:
+    with computes(layer, forward):
         yield read
-    finally:
-        del layer.forward
 
 
 def _log_probabilities(

@@ -30,8 +30,8 @@ KINDS = (
 )
 
 
-def layers_of(kind=BertConfig, layers=2, heads=2, size=4, feedforward=9, seed=0, **settings):
-    """Layers of a model whose every parameter and epsilon is random, gains and biases too."""
+def build(kind=BertConfig, layers=2, heads=2, size=4, feedforward=9, seed=0, **settings):
+    """A model whose layers' every parameter and constant is random, gains and biases too."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = kind(
@@ -48,13 +48,17 @@ def layers_of(kind=BertConfig, layers=2, heads=2, size=4, feedforward=9, seed=0,
         with torch.no_grad():
             for values in model.parameters():
                 values.add_(torch.randn_like(values), alpha=0.3)
-        layers = list(model.base_model.encoder.layer)
-        for layer in layers:
+        for layer in model.base_model.encoder.layer:
             for module in layer.modules():
                 if isinstance(module, torch.nn.LayerNorm):
                     module.eps = 10 ** float(-6 * torch.rand(()))
             layer.attention.self.scaling *= 1 + float(torch.rand(()))
-    return layers
+    return model
+
+
+def layers_of(*sizes, **settings):
+    """The layers of such a model, as a list."""
+    return list(build(*sizes, **settings).base_model.encoder.layer)
 
 
 def applied_one_by_one(layers, states):
@@ -239,14 +243,7 @@ def test_what_is_set_for_all_of_pytorch_is_left_to_it():
 
 
 def test_layers_that_were_asked_for_hidden_states_are_as_plain_as_before():
-    config = BertConfig(
-        vocab_size=20,
-        hidden_size=8,
-        num_attention_heads=2,
-        num_hidden_layers=2,
-        intermediate_size=9,
-    )
-    model = AutoModelForMaskedLM.from_config(config).eval()
+    model = build()
     model(torch.ones(1, 3, dtype=torch.long), output_hidden_states=True)
     own = model.base_model.encoder.layer
     assert any(module._forward_hooks for module in own.modules())

@@ -12,6 +12,7 @@ from ontogeny.errors import CheckpointError
 from ontogeny.likelihood import predictions
 from ontogeny.likelihood.compiled import normaliser
 from ontogeny.likelihood.predictions import LogProbabilities
+from ontogeny.likelihood.replaced_forward import computes, has_own_forward
 from tests.tiny_language_models import KINDS, build
 
 TOKENS = torch.arange(24).reshape(4, 6) + 5
@@ -128,6 +129,32 @@ def test_a_head_that_is_not_the_last_word_is_left_to_the_model(model):
         found = log_probabilities(TOKENS, None, POSITIONS, TARGETS, asked=ASKED)
         expected = own(model)[ASKED, TARGETS].float()
         torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-3)
+
+
+def test_an_output_layer_with_a_forward_of_its_own_is_left_to_the_model():
+    model = build("bert")[0].eval()
+    head = model.get_output_embeddings()
+    linear = head.forward
+
+    def doubled(vectors):
+        return 2 * linear(vectors)
+
+    head.forward = doubled
+    found = LogProbabilities(model)(TOKENS, None, POSITIONS, TARGETS, asked=ASKED)
+    torch.testing.assert_close(found, own(model)[ASKED, TARGETS].float(), rtol=1e-5, atol=1e-5)
+    assert head.forward is doubled
+
+
+def test_a_module_computes_something_else_within_the_block_alone():
+    module = torch.nn.Identity()
+    with computes(module, lambda number: -number):
+        assert module(3) == -3
+    assert module(3) == 3
+    assert not has_own_forward(module)
+    own = module.forward = lambda number: number + 5
+    with computes(module, lambda number: -number):
+        assert module(3) == -3
+    assert module.forward is own
 
 
 def test_a_head_over_something_else_than_the_last_layer_is_refused():

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ontogeny.bert_layers import MODULES, Layer, parameters_of
 from ontogeny.likelihood.compiled.layer import Constants, Projected, apply_layer, room_for
+from ontogeny.likelihood.replaced_forward import has_own_forward
 from ontogeny.machine_code.products import one_thread_in_products
 from ontogeny.workers import in_parallel, split
 
@@ -73,7 +74,7 @@ def _is_as_defined(module: Any) -> bool:
     return (
         (type(module) in PARTS or type(module).__module__.startswith("transformers."))
         and not module.training
-        and "forward" not in vars(module)
+        and not has_own_forward(module)
         # transformers leaves some of its own where hidden states were once asked for.
         and all(hook.__module__ == "transformers.utils.output_capturing" for hook in hooks)
     )
