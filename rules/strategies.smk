@@ -39,8 +39,6 @@ rule strategies_sweep:
     params:
         members=lambda wildcards: layout.sweep_members(config, wildcards.job),
         settings=layout.sweep_settings(config),
-        # Outside the outputs, which Snakemake clears before a job: so a sweep resumes.
-        unfinished="results/measurements/strategies/.unfinished/job-{job}",
     message:
         "training {params.members[0][vocabulary]}-token members of the sweep, job {wildcards.job}"
     script:

@@ -100,22 +100,28 @@ def located(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[dict[st
     """Return the settings with files named as a job finds them, and the folder of sources.
 
     `inputs` are the job's own paths of `input_paths(settings)`, in that order. They are the same,
-    but for what a storage provider puts in front of them, the local copies having their own place.
+    but for what a storage provider or a module puts in front of them: a provider in front of all,
+    the local copies having their own place, a module in front of relative ones, or of some.
     """
-    before = ""
-    if inputs:
-        name, path = os.path.normpath(input_paths(settings)[0]), os.path.normpath(inputs[0])
-        before = path.removesuffix(name).rstrip("/") if path.endswith(name) else ""
+    names = [os.path.normpath(name) for name in input_paths(settings)]
+    paths = [os.path.normpath(path) for path in inputs]
+    pairs = zip(names, paths, strict=False)
+    in_front = [path.removesuffix(name).rstrip("/") for name, path in pairs if path.endswith(name)]
 
     def place(name: str) -> str:
-        return f"{before}/{name.lstrip('/')}" if before else name
+        for before in filter(None, dict.fromkeys(in_front)):
+            moved = f"{before}/{name.lstrip('/')}"
+            whole = os.path.normpath(moved)
+            if any(path == whole or path.startswith(f"{whole}/") for path in paths):
+                return moved
+        return name
 
     placed = dict(settings)
     for key in OWN_FILES:
         if key in settings:
             value = settings[key]
             placed[key] = place(value) if isinstance(value, str) else [*map(place, value)]
-    return placed, Path(place(SOURCES))
+    return placed, Path(paths[0]).parent if "source" in settings and paths else Path(SOURCES)
 
 
 def write_corpus(

@@ -6,10 +6,12 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.strategies.conditions import Member
     from ontogeny.strategies.sweep import sweep
 
+    measurements = Path(snakemake.output.measurements)
     sweep(
         [Member(**member) for member in snakemake.params.members],
         snakemake.params.settings,
-        measurements=Path(snakemake.output.measurements),
+        measurements=measurements,
         embeddings=Path(snakemake.output.embeddings),
-        working=Path(snakemake.params.unfinished),
+        # Outside the outputs, which Snakemake clears before a job: so a sweep resumes.
+        working=measurements.parent / ".unfinished" / f"job-{snakemake.wildcards.job}",
     )
