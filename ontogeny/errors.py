@@ -12,6 +12,10 @@ class ConfigError(OntogenyError):
     """A key of the configuration is unknown, has a wrong value, or contradicts another one."""
 
 
+class InterpreterError(OntogenyError):
+    """The Python environment lies where its interpreter can't start a job."""
+
+
 class SourceError(OntogenyError):
     """A file to be downloaded is absent, incomplete, or not the one that was pinned."""
 
