@@ -3,13 +3,25 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# A configuration is whole: `--configfile mine.yaml` replaces the toy tier, it doesn't add to it.
-if "studies" not in config:
-
-    configfile: "config/config.yaml"
+include: "rules/checkout.smk"
 
 
-report: "report/workflow.rst"
+CHECKOUT = checkout(workflow.current_basedir)
+
+# A configuration is whole: `--configfile mine.yaml` replaces the toy tier, it doesn't add to it. So
+# the toy tier is taken only where there is none: `--config chunk=1` tunes one, and makes none.
+if not (
+    workflow.overwrite_configfiles
+    or config.keys() & {"tier", "corpora", "runs", "studies"}
+):
+
+    configfile: f"{CHECKOUT}/config/config.yaml"
+
+
+# The front page of a report tells of the whole workflow, and so of none that this is a part of.
+if workflow.modifier.is_main_snakefile():
+
+    report: "report/workflow.rst"
 
 
 include: "rules/common.smk"
@@ -24,7 +36,6 @@ include: "rules/claims.smk"
 
 
 rule all:
-    default_target: True
     input:
         layout.minimal_pair_suites(config),
         layout.loss_figures(config),

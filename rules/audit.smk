@@ -7,11 +7,6 @@ results/audit.tsv, results/tables/weights.parquet and a figure for each run.
 """
 
 
-# A second's work, not worth a place in a queue.
-localrules:
-    audit_passed,
-
-
 rule audit:
     """Read every checkpoint of a trajectory once, and write down what is odd about it."""
     input:
@@ -54,6 +49,8 @@ rule audit_passed:
         "results/logs/runs/audit_passed.{run}.seed-{seed}.log",
     benchmark:
         "results/benchmarks/runs/audit_passed.{run}.seed-{seed}.tsv"
+    # A second's work, not worth a place in a queue.
+    localrule: True
     conda:
         "../envs/tables.yaml"
     threads: 1

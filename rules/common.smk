@@ -6,10 +6,9 @@ import sys
 from dataclasses import asdict
 
 # The library is read from this checkout, in whatever environment a job runs.
-LIBRARY = str(workflow.basedir)
-sys.path.insert(0, LIBRARY)
+sys.path.insert(0, CHECKOUT)
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [LIBRARY, os.environ.get("PYTHONPATH")]))
+    PYTHONPATH=os.pathsep.join(filter(None, [CHECKOUT, os.environ.get("PYTHONPATH")]))
 )
 
 from snakemake.exceptions import WorkflowError
@@ -20,6 +19,7 @@ from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
 from ontogeny.files import check_writable
+from ontogeny.interpreter import check_interpreter
 from ontogeny.sas import layout as sas_layout
 from ontogeny.sources import files_of, read_sources
 
@@ -32,12 +32,18 @@ def plainly(check, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-SOURCES = plainly(read_sources, f"{LIBRARY}/config/sources.tsv")
+# In the command line of each script Snakemake leaves the interpreter unquoted (its issue 2645).
+if workflow.is_main_process:
+    plainly(check_interpreter, sys.executable)
+
+if workflow.modifier.is_main_snakefile():
+    NAME_OF_CONFIG = ", ".join(map(str, workflow.configfiles)) or "the configuration"
+else:
+    NAME_OF_CONFIG = f"the config of the module {__name__}"
+
+SOURCES = plainly(read_sources, f"{CHECKOUT}/config/sources.tsv")
 config = plainly(
-    configuration.validate,
-    config,
-    ", ".join(map(str, workflow.configfiles)) or "the configuration",
-    {file.source for file in SOURCES},
+    configuration.validate, config, NAME_OF_CONFIG, {file.source for file in SOURCES}
 )
 CORPORA, RUNS, STUDIES = config["corpora"], config["runs"], config["studies"]
 

@@ -8,12 +8,6 @@ A rule is generated for each run whose checkpoints come out of one job, because 
 depends on the run's schedule. From the hub each comes by itself, and nothing that came is lost.
 """
 
-
-# A second's work, not worth a place in a queue.
-localrules:
-    hub_manifest,
-
-
 for run_name in layout.runs_of_kind(config, "pretrain"):
 
     rule:
@@ -148,6 +142,8 @@ rule hub_manifest:
         "results/benchmarks/runs/hub_manifest.{run}.seed-{seed}.tsv"
     wildcard_constraints:
         run=any_of(layout.runs_of_kind(config, "hub")),
+    # A second's work, not worth a place in a queue.
+    localrule: True
     conda:
         "../envs/models.yaml"
     threads: 1

@@ -1,8 +1,12 @@
 """The graph of jobs, and what is refused before it is built."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 import yaml
-from tiny_workflow import ROOT, snakemake, tiny
+from tiny_workflow import ROOT, TINY, environment, snakemake, tiny
 
 # The paper tier is planned in test_scale.py.
 SHIPPED = sorted(
@@ -62,3 +66,42 @@ def test_a_named_file_that_is_absent_is_named(tmp_path):
     assert process.returncode != 0
     assert "train.conllu" in process.stdout
     assert not (tmp_path / "results" / "corpora").exists()
+
+
+def without_a_file(folder, *arguments):
+    """Plan the workflow in a folder, with no configuration but what the arguments name."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+            *("--workflow-profile", "none", "--directory", str(folder), "--dry-run", *arguments),
+        ],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("file", [{"tier": "lab", "runs": TINY["runs"]}, {}])
+def test_a_file_without_studies_is_refused_and_never_taken_for_none(tmp_path, file):
+    process = snakemake(tmp_path, file, "--dry-run")
+    assert process.returncode != 0
+    told = f"{tmp_path}/config.yaml: the top level: the key 'studies' is missing."
+    assert told in process.stdout
+
+
+def test_what_makes_a_configuration_on_the_command_line_adds_nothing_to_the_default(tmp_path):
+    process = without_a_file(tmp_path, "--config", "tier=lab")
+    assert process.returncode != 0
+    assert "the configuration: the top level: the key 'studies' is missing." in process.stdout
+
+
+@pytest.mark.parametrize(
+    "tuned", [("--config", "chunk=1"), ("--profile", str(ROOT / "profiles/slurm"))]
+)
+def test_what_only_tunes_a_configuration_leaves_the_default_one(tmp_path, tuned):
+    process = without_a_file(tmp_path, *tuned)
+    assert process.returncode == 0, process.stdout
+    # 2 seeds of 11 steps, each by itself.
+    assert re.search(r"^features +22$", process.stdout, re.M), process.stdout

@@ -130,6 +130,16 @@ def start(folder, config, *arguments):
         )
 
 
+def copy_of_checkout(folder):
+    """Copy what the workflow consists of, tests and results left out, to a folder; return it."""
+    folder.mkdir(parents=True)
+    for name in ("config", "envs", "ontogeny", "report", "rules", "workflow"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in (".gitignore", "Makefile", "Snakefile", *map(str, ROOT.glob("requirements*.txt"))):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
 def in_storage(folder, *arguments):
     """Return the arguments that keep all files of a workflow in a folder as if it were far away.
 
