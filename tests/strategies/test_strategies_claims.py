@@ -146,11 +146,31 @@ def test_the_embedding_layer_lags_by_the_doublings_that_were_planted():
     assert rows.loc["3b", "value"] == 0
 
 
-def test_an_embedding_layer_that_never_arrives_counts_as_the_last_step():
-    rows = judged(
-        planted(probes=lambda m, layer, step: pushed_down(m, layer, step) if layer else 0.5)
-    )
-    assert rows.loc["3a", "value"] == pytest.approx(np.log2(321 / 21))
+def test_an_embedding_layer_that_never_arrives_lags_at_least_to_the_last_step_for_all_one_knows():
+    def probes(member, layer, step):
+        return 0.95 if layer and step >= 20 * 2**member.seed else 0.5
+
+    row = judged(planted(probes=probes)).loc["3a"]
+    assert list(row[["low", "high"]]) == pytest.approx([np.log2(321 / 41), np.log2(321 / 21)])
+    assert row["verdict"] == "replicated"
+
+
+def test_an_embedding_layer_that_never_arrives_does_not_arrive_with_the_others():
+    # In one seed all layers arrive at once, in the other all but the embedding layer, and late.
+    def probes(member, layer, step):
+        arrives = (160 if layer else np.inf) if member.seed else 20
+        return 0.95 if step >= arrives else 0.5
+
+    row = judged(planted(probes=probes)).loc["3b"]
+    assert row[["value", "low", "high"]].tolist() == [np.inf, 0, np.inf]
+    assert row["verdict"] == "undecided"
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_no_probe_is_better_than_chance_nothing_arrives():
+    rows = judged(planted(probes=lambda member, layer, step: 0.5 if member.seed else 0.45))
+    assert rows.loc[["3a", "3b"], "value"].isna().all()
+    assert set(rows.loc[["3a", "3b"], "verdict"]) == {"insufficient data"}
 
 
 def test_the_interval_reaches_over_the_seeds():
