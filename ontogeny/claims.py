@@ -6,6 +6,7 @@ against the thresholds. Nobody writes a verdict by hand.
 """
 
 import csv
+import math
 import os
 import re
 import sys
@@ -21,7 +22,8 @@ from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
 from ontogeny.tables import Column
 
-VERDICTS = ("replicated", "not replicated", "insufficient data")
+VERDICTS = ("replicated", "not replicated", "undecided", "insufficient data")
+ROUNDING = 1e-12  # numbers no further apart, absolutely or relatively, are the same
 
 CLAIM_COLUMNS = (
     Column("claim", "string", "identifier: the study, a number, and what it is counted by"),
@@ -82,22 +84,34 @@ class Claim:
 def judge(claim: Claim, estimate: Estimate) -> str:
     """Return the verdict, one of `VERDICTS`.
 
-    `insufficient data` if the estimate can't be computed or rests on fewer seeds, steps or tasks
-    than the claim needs; `replicated` if its whole interval lies on the claimed side of the
-    threshold, which doesn't itself belong to that side; else `not replicated`.
+    `insufficient data` if the estimate can't be computed, rests on fewer seeds, steps or tasks than
+    the claim needs, or has an interval of no width. Else the interval's place decides: `replicated`
+    if the whole of it lies on the claimed side of the threshold, `not replicated` if the whole of
+    it lies on the other, `undecided` if the threshold lies within it or at an end of it.
+
+    An interval of no width isn't one: numbers that are all alike stay alike however they are
+    redrawn. Perhaps the statistic could not have come out otherwise (two layers that arrive between
+    the same two checkpoints, in every seed; an accuracy at its ceiling), and then it tests nothing.
+    Perhaps it could, and then nobody knows by how much: of n seeds that agree, 1 - 0.05 ** (1 / n)
+    of all seeds could still differ (78% with two, 45% with five; Hanley and Lippman-Hand 1983, "If
+    nothing goes wrong, is everything all right?"). The numbers don't say which of the two it is, so
+    perfect agreement decides nothing, on whichever side of the threshold. What would help in both
+    cases is more data: seeds, test sentences, steps in the schedule. Hence not `undecided`, which
+    says that there is an interval, and that it holds the threshold.
     """
     enough = (
         estimate.seeds >= claim.seeds
         and estimate.steps >= claim.steps
         and estimate.tasks >= claim.tasks
     )
-    if not enough or np.isnan([estimate.value, estimate.low, estimate.high]).any():
+    low, high = estimate.low, estimate.high
+    if not enough or np.isnan([estimate.value, low, high]).any() or _same(low, high):
         return "insufficient data"
-    if claim.direction == "above":
-        holds = estimate.low > claim.threshold
-    else:
-        holds = estimate.high < claim.threshold
-    return "replicated" if holds else "not replicated"
+    touches = _same(low, claim.threshold) or _same(high, claim.threshold)
+    if touches or low < claim.threshold < high:
+        return "undecided"
+    lies = "above" if low > claim.threshold else "below"
+    return "replicated" if lies == claim.direction else "not replicated"
 
 
 def evaluate(
@@ -211,6 +225,11 @@ def format_claims(frame: pd.DataFrame, width: int = 100) -> str:
         lines.append("")
     counts = [f"{(frame['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS]
     return "\n".join([*lines, ", ".join(counts) + "."]) + "\n"
+
+
+def _same(one: float, other: float) -> bool:
+    """Tell whether two numbers, either of which may be infinite, differ by rounding errors only."""
+    return math.isclose(one, other, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 def _line(name: str, names: int, interval: str, threshold: str, seeds: str, verdict: str) -> str:

@@ -12,11 +12,19 @@ from matplotlib.lines import Line2D
 from ontogeny.errors import TableError
 from ontogeny.plots import WIDTH, statement, styled
 
-# Blue and vermillion of Okabe and Ito; filled, open and crossed tell the verdicts apart in grey.
+# Blue and vermillion of Okabe and Ito mark the two decisions, black and grey what isn't decided.
+# Without colour, shape and filling tell the four apart: full circle, open square, half full
+# diamond, cross. What is empty is white, lest the interval be seen through it.
 VERDICT_STYLES: dict[str, dict[str, Any]] = {
-    "replicated": {"color": "#0072B2", "marker": "o", "fillstyle": "full"},
-    "not replicated": {"color": "#D55E00", "marker": "s", "fillstyle": "none"},
-    "insufficient data": {"color": "0.45", "marker": "x", "fillstyle": "full"},
+    "replicated": {"color": "#0072B2", "marker": "o"},
+    "not replicated": {"color": "#D55E00", "marker": "s", "markerfacecolor": "white"},
+    "undecided": {
+        "color": "black",
+        "marker": "D",
+        "fillstyle": "left",
+        "markerfacecoloralt": "white",
+    },
+    "insufficient data": {"color": "0.45", "marker": "x"},
 }
 STATEMENT_WIDTH, STATISTIC_WIDTH = 52, 112  # characters in a line
 LINE = 0.125  # inches between lines of text
@@ -29,7 +37,8 @@ def forest(claims: pd.DataFrame) -> Figure:
     `claims` is as `ontogeny.claims.read_claims` returns it, filtered to one run, corpus and tier.
     The marker is the statistic, the line its 95% interval (with an arrow where the data don't
     bound it), the dashed line the threshold, the shading the side that was claimed. A claim whose
-    statistic could not be computed has its row, without a marker. Raises `TableError` if there are
+    statistic could not be computed has its row, without a marker; an infinite one stands at the
+    edge. Raises `TableError` if there are
     several runs, corpora or tiers.
     """
     for column in ("run", "corpus", "tier"):
@@ -42,9 +51,10 @@ def forest(claims: pd.DataFrame) -> Figure:
     if claims.empty:
         return statement("No claim was tested.")
     groups = [group for _, group in claims.groupby(["statistic", "threshold"], sort=False)]
-    heights = [_height(group) for group in groups]
-    figure = Figure(figsize=(WIDTH, sum(heights) + 0.3), layout="constrained")
-    grid = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+    rows = [_rows_height(group) for group in groups]
+    height = sum(rows) + sum(map(_frame_height, groups)) + 0.3
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    grid = figure.subplots(len(groups), 1, squeeze=False, height_ratios=rows)[:, 0]
     for axes, group in zip(grid, groups, strict=True):
         _statistic(axes, group)
     handles = [
@@ -52,7 +62,7 @@ def forest(claims: pd.DataFrame) -> Figure:
         for verdict, style in VERDICT_STYLES.items()
     ]
     handles.append(Line2D([], [], color="0.35", linestyle="--", linewidth=0.7, label="threshold"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
 
 
@@ -61,11 +71,15 @@ def _lines(claim: str, text: str) -> str:
     return textwrap.fill(f"{claim}  {text}", STATEMENT_WIDTH)
 
 
-def _height(group: pd.DataFrame) -> float:
-    """Return how high, in inches, the panel of one statistic is, its title and axis included."""
+def _rows_height(group: pd.DataFrame) -> float:
+    """Return how high, in inches, the rows of one statistic are: each as high as the highest."""
     lines = [_lines(*row).count("\n") + 1 for row in group[["claim", "statement"]].to_numpy()]
-    title = textwrap.wrap(group["statistic"].iloc[0], STATISTIC_WIDTH)
-    return LINE * (len(group) * (max(lines) + 0.6) + len(title)) + 0.3
+    return LINE * len(group) * (max(lines) + 0.6)
+
+
+def _frame_height(group: pd.DataFrame) -> float:
+    """Return how high, in inches, the title and the axis of one statistic are together."""
+    return LINE * len(textwrap.wrap(group["statistic"].iloc[0], STATISTIC_WIDTH)) + 0.3
 
 
 def _statistic(axes: Axes, group: pd.DataFrame) -> None:
@@ -82,7 +96,7 @@ def _statistic(axes: Axes, group: pd.DataFrame) -> None:
         value, low, high = (float(row[name]) for name in ("value", "low", "high"))
         style = VERDICT_STYLES[row["verdict"]]
         text = "not computed"
-        if np.isfinite(value):
+        if not np.isnan(value):
             text = f"{value:.2f} [{low:.2f}, {high:.2f}]"
             text = text.replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
             ends = np.clip([low, high], left, right)
@@ -90,7 +104,8 @@ def _statistic(axes: Axes, group: pd.DataFrame) -> None:
             for end, edge, arrow in ((low, left, "<"), (high, right, ">")):
                 if np.isinf(end):
                     axes.plot(edge, place, marker=arrow, color=style["color"], clip_on=False)
-            axes.plot(value, place, markersize=4, **style, gid=f"claim:{row['claim']}")
+            at = np.clip(value, left, right)
+            axes.plot(at, place, markersize=4, **style, gid=f"claim:{row['claim']}")
         axes.annotate(
             text,
             xy=(1.02, place),

@@ -2,11 +2,12 @@
 
 import itertools
 
+import matplotlib.colors
 import numpy as np
 import pandas as pd
 import pytest
 
-from ontogeny.claims import CLAIM_COLUMNS
+from ontogeny.claims import CLAIM_COLUMNS, VERDICTS
 from ontogeny.errors import TableError
 from ontogeny.forest import VERDICT_STYLES, forest
 
@@ -30,7 +31,7 @@ def claims(*rows):
 
 FRAME = claims(
     ("a.1", "correlation", "< 0", -0.6, -0.8, -0.4, "replicated"),
-    ("a.2", "correlation", "< 0", -0.1, -INFINITY, 0.3, "not replicated"),
+    ("a.2", "correlation", "< 0", -0.1, -INFINITY, 0.3, "undecided"),
     ("a.3", "difference", "> 0.5", np.nan, np.nan, np.nan, "insufficient data"),
 )
 
@@ -80,8 +81,60 @@ def test_what_was_not_computed_has_a_row_without_a_marker():
     assert difference.get_yticklabels()[0].get_text().startswith("a.3  Early in training")
 
 
+def test_a_statistic_that_is_infinite_stands_at_the_edge():
+    (axes,) = forest(claims(("a.1", "lag", "< 1", INFINITY, 2.0, INFINITY, "not replicated"))).axes
+    (marker,) = marked(axes, "claim:a.1")
+    assert marker.get_xdata()[0] == axes.get_xlim()[1]
+    assert [text.get_text() for text in axes.texts] == ["∞ [2.00, ∞]"]
+
+
+def test_each_verdict_has_a_marker_of_its_own_and_a_name_in_the_legend():
+    assert tuple(VERDICT_STYLES) == VERDICTS
+    rows = [(f"a.{i}", "lag", "> 0", i, i - 1.0, i + 1.0, v) for i, v in enumerate(VERDICTS)]
+    figure = forest(claims(*rows))
+    markers = [marked(figure.axes[0], f"claim:a.{i}")[0] for i in range(len(VERDICTS))]
+    assert len({marker.get_marker() for marker in markers}) == len(VERDICTS)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [*VERDICTS, "threshold"]
+    for shown, marker in zip(legend.legend_handles, markers, strict=False):
+        assert (shown.get_marker(), shown.get_color(), shown.get_fillstyle()) == (
+            marker.get_marker(),
+            marker.get_color(),
+            marker.get_fillstyle(),
+        )
+
+
+def test_in_grey_the_verdicts_are_told_apart_by_how_much_of_the_marker_is_filled():
+    def empty(colour):
+        return matplotlib.colors.to_rgb(colour) == (1, 1, 1)
+
+    rows = [(f"a.{i}", "lag", "> 0", i, i - 1.0, i + 1.0, v) for i, v in enumerate(VERDICTS)]
+    axes = forest(claims(*rows)).axes[0]
+    halves = {}
+    for i, name in enumerate(VERDICTS):
+        (marker,) = marked(axes, f"claim:a.{i}")
+        both = marker.get_fillstyle() == "full"
+        other = marker.get_markerfacecolor() if both else marker.get_markerfacecoloralt()
+        halves[name] = [empty(marker.get_markerfacecolor()), empty(other)]
+    assert halves["replicated"] == [False, False]
+    assert halves["not replicated"] == [True, True]
+    assert halves["undecided"] == [False, True]
+    assert VERDICT_STYLES["insufficient data"]["marker"] == "x"  # lines, which have no filling
+
+
+def test_a_row_is_as_high_beside_many_others_as_alone():
+    rows = [(f"a.{k}", "correlation", "< 0", -0.5, -0.8, 0.1, "undecided") for k in range(8)]
+    rows += [(f"b.{k}", f"other {k}", "< 0", -0.5, -0.8, 0.1, "undecided") for k in range(6)]
+    figure = forest(claims(*rows))
+    figure.draw_without_rendering()
+    many, *alone = (axes.get_window_extent().height for axes in figure.axes)
+    assert alone == pytest.approx([many / 8] * 6, rel=0.01)
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(boxes))
+
+
 def test_labels_of_neighbouring_claims_do_not_overlap():
-    rows = [(f"a.{k}", "correlation", "< 0", -0.5, -0.8, 0.1, "not replicated") for k in range(6)]
+    rows = [(f"a.{k}", "correlation", "< 0", -0.5, -0.8, 0.1, "undecided") for k in range(6)]
     figure = forest(claims(*rows).assign(statement="a long statement of many words " * 5))
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]

@@ -158,6 +158,9 @@ def bend_at_onset(data: Evidence, threshold: float, name: str, rising: str) -> E
     the loss drop would be a number of any size for a curve that doesn't fall, and the bend relative
     to the largest elsewhere is near 1 for smooth curves that bend alike everywhere.
 
+    Every draw takes complexity as it was measured: the interval holds the luck of seeds and where
+    the onset is, not on which sentences complexity was measured.
+
     Step 0 is left out: what the first updates do to complexity would be a bend of any size, as they
     lie one gap after an initialisation that has no place in log step (`onsets`). Undefined for
     seeds whose `rising` doesn't end higher than it began, or turns before the first step that can

@@ -101,22 +101,23 @@ def change_since_peak(found: Curves, subset: str, peaking: str) -> np.ndarray:
     return np.where(peak(found, peaking) > CHANCE, final(found, subset) - then, np.nan)
 
 
-def embedding_lag(found: Curves) -> np.ndarray:
+def embedding_lag(found: Curves, never: float) -> np.ndarray:
     """Return how many doublings of the step the embedding layer lags behind the first layer.
 
     A layer has arrived at the first step at which its probe, on `validation` sequences with new
     types, has gone `ARRIVED` of the way from chance to the best value over layers and steps. The
     lag is log2 of the arrival step of the embedding layer over that of the earliest layer, with 1
-    added to each step; an embedding layer that never arrives counts as arriving at the last step,
-    the least that it can be. (conditions, seeds); NaN where a member was not measured.
+    added to each step. An embedding layer that doesn't arrive counts as arriving at step `never`:
+    the last step is the least that it can be, infinity the most. (conditions, seeds); NaN where a
+    member was not measured, or no layer is ever better than chance.
     """
     values = found.probes["probe_accuracy_new_types", "validation"]
     best = values.max((-2, -1), keepdims=True)
-    arrived = values >= CHANCE + ARRIVED * (best - CHANCE)
+    arrived = (values >= CHANCE + ARRIVED * (best - CHANCE)) & (best > CHANCE)
     steps = np.log2(found.steps + 1.0)
-    first = np.where(arrived.any(-2), steps[arrived.argmax(-2)], steps[-1])
-    lag = first[..., 0] - first.min(-1)
-    return np.where(np.isnan(best[..., 0, 0]), np.nan, lag)
+    arrival = np.where(arrived.any(-2), steps[arrived.argmax(-2)], np.nan)
+    embedding = np.where(np.isnan(arrival[..., 0]), np.log2(never + 1.0), arrival[..., 0])
+    return embedding - np.fmin.reduce(arrival, -1)
 
 
 def final_embedding_probe(found: Curves) -> np.ndarray:

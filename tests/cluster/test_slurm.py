@@ -21,7 +21,7 @@ from study_on_slurm import (
 )
 
 from ontogeny import resources
-from ontogeny.claims import read_claims
+from ontogeny.claims import VERDICTS, read_claims
 from ontogeny.configuration import validate
 from ontogeny.features import open_features
 
@@ -57,7 +57,7 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     assert {job.state for job in ran} == {"COMPLETED"}
     claims = read_claims(tmp_path / "results/claims.tsv")
     assert len(claims) > 0
-    assert set(claims["verdict"]) <= {"replicated", "not replicated", "insufficient data"}
+    assert set(claims["verdict"]) <= set(VERDICTS)
     assert len(list((tmp_path / "results/figures").rglob("*.svg"))) >= 7
     plan = on_slurm(tmp_path, config, "--dry-run", "--workflow-profile", "none")
     assert "Nothing to be done" in plan

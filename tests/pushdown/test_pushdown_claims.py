@@ -26,24 +26,48 @@ def judged(heatmaps, draws=200, **details):
 
 
 def noisy(heatmap, generator, seeds=SEEDS, above=0.005, below=0.04):
-    """Give seeds and sentences their own deviations, smaller where the value is high."""
+    """Give seeds and sentences their own deviations, smaller where the value is high.
+
+    `heatmap` is (steps, layers), or (seeds, steps, layers) for seeds that differ otherwise too.
+    """
     heatmap = np.asarray(heatmap, dtype=float)
     scale = np.where(heatmap > 0.8, above, below)
-    by_seed = generator.normal(size=(1, seeds, *heatmap.shape)) * scale
+    by_seed = generator.normal(size=(1, seeds, *heatmap.shape[-2:])) * scale
     by_sentence = generator.normal(size=(SENTENCES, 1, 1, 1)) * 0.03
     return np.clip(heatmap + by_seed + by_sentence, 0, 1)
 
 
-def pushed_down(generator, late_first=True, published=True, unseen_delay=2, **noise):
-    """All tasks, as published: the last layer first, in the published order, unseen types later."""
+def arrivals(task, seed, late_first, published, delay):
+    """Return at which place in the schedule each layer arrives: one after the other, in most seeds.
+
+    In the second seed the first two arrive together, and two places in the order of tasks are
+    changed round. What is delayed is so by a step more in the second seed, and less in the third.
+    """
+    place = PUBLISHED_ORDER[task]
+    if seed == 1:
+        place = {3: 4, 4: 3}.get(place, place)
+    if delay:
+        delay += (0, 1, -1)[seed]
+    first = (place if published else 6 - place) + delay + 1 + np.arange(LAYERS)
+    if seed == 1:
+        first[0] = first[1]
+    return first[::-1] if late_first else first
+
+
+def pushed_down(generator, late_first=True, published=True, unseen_delay=2, alike=False, **noise):
+    """All tasks, as published: the last layer first, in the published order, unseen types later.
+
+    Seeds differ as `arrivals` says, or, `alike`, by noise alone.
+    """
     heatmaps = {}
     for task in TASKS:
-        place = PUBLISHED_ORDER[task] if published else 6 - PUBLISHED_ORDER[task]
         subsets = {"all": 0, "seen": 0, "unseen": unseen_delay}
         for subset, delay in subsets.items() if task in WORD_LABEL_TASKS else [("all", 0)]:
-            first = [place + delay + 1 + i for i in range(LAYERS)]
-            heatmap = arriving([first[::-1] if late_first else first], STEPS)[0]
-            heatmaps[task, subset] = noisy(heatmap, generator, **noise)
+            places = [
+                arrivals(task, 0 if alike else seed, late_first, published, delay)
+                for seed in range(SEEDS)
+            ]
+            heatmaps[task, subset] = noisy(arriving(places, STEPS), generator, **noise)
     return heatmaps
 
 
@@ -56,23 +80,31 @@ def test_everything_planted_as_published_is_replicated():
 
 def test_everything_planted_the_other_way_round_is_not():
     heatmaps = pushed_down(
-        np.random.default_rng(1), late_first=False, published=False, unseen_delay=-1
+        np.random.default_rng(1), late_first=False, published=False, unseen_delay=-2
     )
     found = judged(heatmaps)
     for claim in ["pushdown.2", "pushdown.3", "pushdown.5"]:
         assert found.loc[claim, "verdict"] == "not replicated", claim
     # Lower layers first: the shallowest sufficient layer is 0 as soon as any suffices.
-    assert found.loc["pushdown.2", "value"] == 0
+    assert found.loc["pushdown.2", "value"] == pytest.approx(1 / 8 / 3)  # layer 1 too, in one seed
     assert found.loc["pushdown.3", "value"] == -1
-    assert found.loc["pushdown.5", "value"] == pytest.approx(-LAYERS / STEPS)
+    assert found.loc["pushdown.5", "value"] == pytest.approx(-2 * LAYERS / STEPS)
+
+
+def test_seeds_that_agree_at_every_step_decide_nothing_about_when_and_where():
+    found = judged(pushed_down(np.random.default_rng(12), alike=True))
+    timed = [*PER_TASK, "pushdown.2", "pushdown.3", "pushdown.5"]
+    assert (found.loc[timed, "low"] == found.loc[timed, "high"]).all()
+    assert set(found.loc[timed, "verdict"]) == {"insufficient data"}
+    assert set(found.drop(timed)["verdict"]) == {"replicated"}  # of accuracies, which have noise
 
 
 def rising(generator):
     """The shallowest sufficient layer climbs: what lower layers knew is lost there again."""
-    heatmap = np.full((STEPS, LAYERS), 0.4)
-    for step in range(STEPS):
-        heatmap[step, min(step // 2, LAYERS - 1) :] = 0.9
-    return {(task, "all"): noisy(heatmap, generator) for task in TASKS}
+    heatmaps = np.full((SEEDS, STEPS, LAYERS), 0.4)
+    for seed, step in np.ndindex(SEEDS, STEPS):
+        heatmaps[seed, step, min((step + seed) // 2, LAYERS - 1) :] = 0.9
+    return {(task, "all"): noisy(heatmaps, generator) for task in TASKS}
 
 
 def test_a_layer_that_climbs_with_training_is_no_push_down():
@@ -81,7 +113,7 @@ def test_a_layer_that_climbs_with_training_is_no_push_down():
     assert (found.loc[PER_TASK, "value"] > 0.9).all()
 
 
-def test_flat_heatmaps_bear_out_a_claim_no_more_often_than_chance():
+def test_flat_heatmaps_decide_a_claim_no_more_often_than_chance():
     # All layers, steps and seeds alike but for noise: no trend, no order, no regions.
     generator = np.random.default_rng(3)
     flat = np.full((STEPS, LAYERS), 0.6)
@@ -91,17 +123,24 @@ def test_flat_heatmaps_bear_out_a_claim_no_more_often_than_chance():
         heatmaps = {key: noisy(flat, generator, seeds=5, below=0.02) for key in subsets}
         verdicts.append(judged(heatmaps, draws=60)["verdict"])
     verdicts = pd.concat(verdicts, axis=1)
-    assert (verdicts == "replicated").to_numpy().mean() < 0.1
-    assert (verdicts.loc[OVERALL] == "not replicated").to_numpy().mean() > 0.8
+    for decided in ("replicated", "not replicated"):
+        assert (verdicts == decided).to_numpy().mean() < 0.1
+    assert (verdicts.loc[OVERALL] == "undecided").to_numpy().mean() > 0.8
 
 
-def test_a_task_that_all_layers_learn_at_once_is_not_pushed_down():
-    # What is learned at all must not count as pushed down: before, no layer sufficed.
-    at_once = np.where(np.arange(STEPS)[:, None] >= 5, 0.9, 0.4) * np.ones(LAYERS)
-    found = judged({(task, "all"): np.stack([at_once] * SEEDS) for task in TASKS})
-    assert set(found.loc[PER_TASK, "verdict"]) == {"not replicated"}
-    assert found.loc["pushdown.2", "value"] == 0.5
-    assert found.loc["pushdown.2", "verdict"] == "not replicated"
+@pytest.mark.parametrize(
+    ("behind", "verdict"), [(0, "insufficient data"), (1, "undecided")], ids=["alike", "by luck"]
+)
+def test_a_task_that_all_layers_learn_at_once_is_not_pushed_down(behind, verdict):
+    # What is learned at all must not count as pushed down: before, no layer sufficed. By luck the
+    # first layer is a step behind in one seed, and in another it forgets what it knew.
+    at_once = np.where(np.arange(STEPS)[:, None] >= 5, 0.9, 0.4) * np.ones((SEEDS, 1, LAYERS))
+    at_once[1, 5 : 5 + behind, 0] = 0.4
+    at_once[2, STEPS - behind :, 0] = 0.4
+    found = judged({(task, "all"): at_once for task in TASKS})
+    assert set(found.loc[PER_TASK, "verdict"]) == {verdict}
+    assert found.loc["pushdown.2", "value"] == pytest.approx(0.5 + behind / 8 / SEEDS)
+    assert found.loc["pushdown.2", "verdict"] == verdict  # from 0.5 on: it touches
 
 
 @pytest.mark.parametrize(
@@ -130,7 +169,7 @@ def test_a_draw_in_which_no_seed_has_a_trend_is_evidence_for_neither_side():
     found = judged({("upos", "all"): heatmaps}).loc["pushdown.1.upos"]
     assert found["value"] == found["low"] < -0.7
     assert found["high"] == 0
-    assert found["verdict"] == "not replicated"
+    assert found["verdict"] == "undecided"
 
 
 def test_tasks_and_subsets_that_were_not_probed_get_no_verdict():
@@ -165,7 +204,7 @@ def test_first_sufficient_layers_have_the_mean_place_worked_out_by_hand():
     found = judged({("upos", "all"): heatmap}).loc["pushdown.2"]
     assert found["value"] == pytest.approx((7 / 8 + 1 / 2) / 2)
     assert (found["low"], found["high"]) == pytest.approx((1 / 2, 7 / 8))
-    assert found["verdict"] == "not replicated"
+    assert found["verdict"] == "undecided"
 
 
 def test_regions_differ_by_what_was_planted():
@@ -205,7 +244,7 @@ def test_spread_is_that_of_the_seeds_written_out_draw_by_draw():
 
 
 def test_seeds_that_differ_above_the_boundary_and_agree_below_refute_the_spread():
-    heatmaps = pushed_down(np.random.default_rng(7), above=0.02, below=0.001)
+    heatmaps = pushed_down(np.random.default_rng(7), alike=True, above=0.02, below=0.001)
     found = judged(heatmaps)
     assert found.loc["pushdown.4b", "value"] < 0
     assert found.loc["pushdown.4b", "verdict"] == "not replicated"

@@ -1,5 +1,7 @@
 """Tables of a sweep whose course is known: as published, or its opposite."""
 
+import zlib
+
 import numpy as np
 import pandas as pd
 
@@ -37,6 +39,27 @@ def pushed_down(member, layer, step):
     """Probe accuracy: under Zipf's law late layers first, else all at once."""
     arrives = 20 if member.alpha == 0 else 160 / 2**layer
     return 0.95 if step >= arrives else 0.5
+
+
+def with_luck(values):
+    """The same, but for up to 0.02 that each member, set or layer, and step has by luck."""
+
+    def lucky(member, place, step):
+        generator = np.random.default_rng(zlib.crc32(repr((member, place, step)).encode()))
+        return values(member, place, step) + 0.02 * generator.random()
+
+    return lucky
+
+
+def unpunctual(probes):
+    """The same, but in every other seed the embedding layer has the values of the step before."""
+    before = dict(zip(STEPS[1:], STEPS[:-1], strict=True))
+
+    def late(member, layer, step):
+        hangs_back = layer == 0 and member.seed % 2
+        return probes(member, layer, before.get(step, step) if hangs_back else step)
+
+    return late
 
 
 def planted(

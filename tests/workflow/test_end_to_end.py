@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny_workflow import TINY, snakemake, tiny
 
-from ontogeny.claims import read_claims
+from ontogeny.claims import VERDICTS, read_claims
 from ontogeny.corpora.tasks import TASKS
 from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
 from ontogeny.runs.tables import LOSS
@@ -38,7 +38,7 @@ def test_every_table_keeps_to_its_declaration(finished):
 def test_every_claim_has_a_verdict(finished):
     claims = read_claims(finished / "results/claims.tsv")
     assert len(claims)
-    assert set(claims["verdict"]) <= {"replicated", "not replicated", "insufficient data"}
+    assert set(claims["verdict"]) <= set(VERDICTS)
     assert set(claims["tier"]) == {"toy"}
 
 
