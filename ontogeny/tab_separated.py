@@ -36,7 +36,8 @@ def read_rows(
     naming line 1, if that isn't `columns`.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as handle:
+        # With a byte-order mark or without: some editors put one before what a person adds.
+        with open(path, newline="", encoding="utf-8-sig") as handle:
             if quoted:
                 rows = list(csv.reader(handle, delimiter="\t"))
             else:

@@ -100,6 +100,17 @@ def _(folder, whole):
     check_trajectory(folder / "run", [10])
 
 
+@case("hash mismatch: a local checkpoint replaced in place", CheckpointError,
+      "step 10: FOLDER/mine/step-10: the weights have SHA-256 ", "They changed since. If ",
+      "FOLDER/run/step-10 is as it should be, delete FOLDER/mine/manifest.tsv and run",
+      "the run is linked and measured anew.")  # fmt: skip
+def _(folder, whole):
+    link(copied(whole, folder), folder, [0, 10])
+    (folder / "out").rename(folder / "mine")
+    shutil.copy(*(folder / "run" / step / "model.safetensors" for step in ("step-0", "step-10")))
+    check_trajectory(folder / "mine", [10])
+
+
 def features_of(whole, *sentences):
     path = whole / "step-10"
     return extract(

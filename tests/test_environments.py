@@ -19,7 +19,7 @@ DIRECTIVE = r"^ +{}:\n +\"(.+)\"$"
 # Where conda-forge's name is not the one of the Python Package Index.
 CONDA_NAMES = {"torch": "pytorch", "huggingface-hub": "huggingface_hub"}
 # What a library loads by itself, for something that is asked of it: no script imports it.
-LOADED_BY = {"accelerate": "transformers", "pyarrow": "pandas"}
+LOADED_BY = {"accelerate": "transformers", "protobuf": "transformers", "pyarrow": "pandas"}
 # Imported by Snakemake's own preamble of a script, which brings it along.
 BROUGHT_ALONG = {"snakemake"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.corpora.catalogue import expand
-from ontogeny.corpora.conllu import read_conllu
+from ontogeny.corpora.conllu import read_conllu, withheld_words
 from ontogeny.corpora.corpus import ANNOTATIONS, SPLITS, split_path, write_split
 from ontogeny.corpora.ontonotes import read_ontonotes
 from ontogeny.corpora.penn import read_penn
@@ -129,7 +129,8 @@ def write_corpus(
 ) -> None:
     """Build a corpus and write `{split}.parquet` for its splits, and `statistics.tsv`, to `folder`.
 
-    Nothing is put in place before all is written. A split that the corpus no longer has is
+    The statistics of a treebank end with `words_withheld` (`conllu.withheld_words`), if there are
+    any. Nothing is put in place before all is written. A split that the corpus no longer has is
     removed. Raises `ConfigError` and `CorpusError` as `build` and `write_split` do.
     """
     splits = build(name, settings, sources)
@@ -142,6 +143,8 @@ def write_corpus(
             writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
             writer.writerow(["split", "metric", "value"])
             writer.writerows(statistics(splits))
+            if settings["kind"] == "conllu":
+                writer.writerows(_withheld(splits))
     for split in SPLITS:
         if split not in splits:
             split_path(folder, split).unlink(missing_ok=True)
@@ -175,6 +178,12 @@ def statistics(splits: Mapping[str, Sequence[dict]]) -> list[tuple[str, str, int
         numbers |= {f"entities_{kind}": count for kind, count in sorted(spans.items())}
         table += [(split, metric, value) for metric, value in numbers.items()]
     return table
+
+
+def _withheld(splits: Mapping[str, Sequence[dict]]) -> list[tuple[str, str, int]]:
+    """Return the words that were withheld from splits that lack some, as `statistics` does."""
+    counts = {split: sum(map(withheld_words, rows)) for split, rows in splits.items()}
+    return [(split, "words_withheld", count) for split, count in counts.items() if count]
 
 
 def _check_keys(name: str, settings: Mapping[str, Any]) -> None:

@@ -1,34 +1,33 @@
 """Universal Dependencies treebanks in CoNLL-U."""
 
+import logging
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from conllu.exceptions import ParseException
-from conllu.parser import parse_comment_line, parse_id_value, parse_int_value
+from conllu.parser import parse_int_value
 
+from ontogeny.corpora.conllu_format import (
+    DEPREL,
+    FORM,
+    HEAD,
+    MISC,
+    UPOS,
+    XPOS,
+    Sentence,
+    read_sentences,
+)
 from ontogeny.corpora.corpus import find_cycle, find_iob2_break
-from ontogeny.corpora.entities import innermost_tags, spans_from_brackets
+from ontogeny.corpora.entities import innermost_tags, overt_spans, spans_from_brackets
 from ontogeny.corpora.penn import add_constituents
-from ontogeny.corpora.text import read_lines
 from ontogeny.errors import CorpusError
 
-COLUMNS = 10
-ID, FORM, UPOS, XPOS, HEAD, DEPREL, MISC = 0, 1, 3, 4, 6, 7, 9
 ABSENT = "_"
+UNDERSCORES = ("PUNCT", "SYM")  # what an underscore of the text is tagged as
 
-
-@dataclass
-class _Sentence:
-    """A sentence as it stands in the file: its comments and the columns of its syntactic words."""
-
-    line: int
-    comments: dict[str, str] = field(default_factory=dict)
-    words: list[list[str]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)  # line of each word
-    range_end: tuple[int, int] = (0, 0)  # last word of the latest multiword token, and its line
-    empty_nodes: int = 0  # of those after the latest word
+logger = logging.getLogger("ontogeny")
 
 
 def read_conllu(
@@ -42,36 +41,47 @@ def read_conllu(
     By the format's rules (universaldependencies.org/format.html) the words are the syntactic
     words: the lines of multiword tokens ("3-4") and of empty nodes ("8.1") are left out, and heads
     refer to syntactic words. `sentence_id` is `# sent_id`, else file name and number; `document_id`
-    is `# newdoc id`, else the file name. A column that is "_" for all words of a sentence isn't
-    given, and null there. A single "_" among XPOS tags stays as a tag, since treebanks may leave
-    XPOS empty for some words; among UPOS, HEAD or DEPREL it is an error.
+    is `# newdoc id`, else the file name, with a number if the document begins within the file. A
+    column that is "_" for all words of a sentence isn't given, and null there. A single "_" among
+    XPOS tags stays as a tag, since treebanks may leave XPOS empty for some words; among UPOS, HEAD
+    or DEPREL it is an error.
 
     `entities` says where entities stand: "Entity" for bracketed spans in MISC as GUM and CorefUD
-    write them (of nested spans the innermost counts: `innermost_tags`), any other word for a key
-    of MISC that holds an IOB2 tag, a word without it being "O". `constituents` are files of
-    bracketed trees, or folders of them (`penn.add_constituents`). What isn't asked for is null.
+    write them (of nested spans the innermost counts: `innermost_tags`; brackets on empty nodes:
+    `overt_spans`; blank types: `spans_from_brackets`), any other word for a key of MISC that holds
+    an IOB2 tag, a word without it being "O". `constituents` are files of bracketed trees, or
+    folders of them (`penn.add_constituents`). What isn't asked for is null.
+
+    The log tells, with their number and the place of the first, of words that were withheld in a
+    part of the files (`withheld_words`), of documents whose id is empty, and of mentions without a
+    word, which are left out.
 
     Raises `CorpusError`, naming file and line, what was found and what was expected, if a file
     breaks the format: encoding, number of columns, ids, ranges, heads that don't form a tree with
-    one root, entities, no sentences, or words that were withheld.
+    one root, entities, no sentences, or words all of which were withheld.
     """
+    told: dict[str, list[str]] = {"withheld": [], "unnamed": [], "without a word": []}
     rows_by_file: dict[Path, list[dict]] = {}
     found_entities = False
     for path in map(Path, paths):
         document, documents, fields = path.stem, 0, None
         rows = rows_by_file[path] = []
-        for number, sentence in enumerate(_sentences(path), start=1):
+        for number, sentence in enumerate(read_sentences(path), start=1):
+            where = f"{path}, line {sentence.line}"
             if "newdoc" in sentence.comments or "newdoc id" in sentence.comments:
                 documents += 1
                 document = sentence.comments.get("newdoc id") or f"{path.stem}-{documents}"
+            if sentence.unnamed:
+                told["unnamed"].append(f"{path}, line {sentence.unnamed}")
             fields = sentence.comments.get("global.Entity", fields)
             row = _row(sentence, path)
             row["sentence_id"] = sentence.comments.get("sent_id") or f"{path.stem}-{number}"
             row["document_id"] = document
+            told["withheld"] += [where] * withheld_words(row)
             if entities is not None:
-                values = [_misc(columns[MISC], entities) for columns in sentence.words]
-                found_entities |= any(value is not None for value in values)
-                row["entity"] = _entities(values, entities, fields, sentence, path)
+                row["entity"], found, dropped = _entities(entities, fields, sentence, path)
+                found_entities |= found
+                told["without a word"] += [where] * dropped
             rows.append(row)
         if not rows:
             raise CorpusError(f"{path}: no sentences; expected CoNLL-U with at least one.")
@@ -85,88 +95,43 @@ def read_conllu(
             f"{', '.join(map(str, paths))}: no word has {entities}= in MISC; expected entities "
             "there. Correct `entities` in the config, or leave it out."
         )
-    if constituents is not None:
-        return add_constituents(rows_by_file, constituents)
-    return [row for rows in rows_by_file.values() for row in rows]
+    everything = [row for rows in rows_by_file.values() for row in rows]
+    _tell(told, everything)
+    return everything if constituents is None else add_constituents(rows_by_file, constituents)
 
 
-def _sentences(path: Path) -> Iterator[_Sentence]:
-    """Yield the sentences of a file, with ids, ranges and number of columns checked."""
-    sentence: _Sentence | None = None
-    number = 0
-    # One blank line more, so that a file whose last one is missing ends like any other.
-    for number, line in enumerate([*read_lines(path), ""], start=1):
-        if not line.strip():
-            if sentence is not None and (
-                sentence.words or sentence.range_end[0] or sentence.empty_nodes
-            ):
-                last, at = sentence.range_end
-                if last > len(sentence.words):
-                    raise CorpusError(
-                        f"{path}, line {at}: a multiword token ends at word {last}, its "
-                        f"sentence at {len(sentence.words)}; expected a range inside the sentence."
-                    )
-                yield sentence
-                sentence = None
-            continue
-        if sentence is None:
-            sentence = _Sentence(number)
-        if not line.startswith("#"):
-            _add(line, sentence, f"{path}, line {number}", number)
-        elif sentence.words:
-            raise CorpusError(
-                f"{path}, line {number}: a comment between the words of a sentence; expected "
-                "comments before its first word, and a blank line after its last."
-            )
-        elif line.removeprefix("#").strip() == "newdoc":
-            sentence.comments["newdoc"] = ""
-        else:
-            sentence.comments.update({k: v for k, v in parse_comment_line(line) if v})
+def withheld_words(row: Mapping[str, Any]) -> int:
+    """Return how many words of a sentence are "_" since its treebank may not give the text.
+
+    An underscore of the text is "_" too, but punctuation or a symbol. So all count if one of them
+    is tagged as something else, or has no tag, and else none.
+    """
+    tags = [
+        row["upos"][place] if row.get("upos") else None
+        for place, word in enumerate(row["words"])
+        if word == ABSENT
+    ]
+    return 0 if all(tag in UNDERSCORES for tag in tags) else len(tags)
 
 
-def _add(line: str, sentence: _Sentence, where: str, number: int) -> None:
-    """Add one line to the sentence: a word, or the check of a multiword token or empty node."""
-    columns = line.split("\t")
-    if len(columns) != COLUMNS:
-        raise CorpusError(
-            f"{where}: {len(columns)} columns; CoNLL-U has {COLUMNS}, separated by tabs."
-        )
-    expected = len(sentence.words) + 1
-    try:
-        identifier = parse_id_value(columns[ID])
-    except ParseException:
-        identifier = None
-    if isinstance(identifier, int):
-        if identifier != expected:
-            raise CorpusError(f"{where}: word id {identifier}; expected {expected}, the next one.")
-        if not columns[FORM].strip():
-            raise CorpusError(f"{where}: word {identifier} has an empty form; expected a word.")
-        sentence.words.append(columns)
-        sentence.lines.append(number)
-        sentence.empty_nodes = 0
-    elif identifier is None:
-        raise CorpusError(
-            f"{where}: id {columns[ID]!r}; expected a number, a range of two (3-4, the second not "
-            "below the first), or an empty node (8.1)."
-        )
-    elif identifier[1] == "-":
-        last, _ = sentence.range_end
-        if identifier[0] != expected or identifier[0] <= last:
-            raise CorpusError(
-                f"{where}: multiword token {columns[ID]}; expected a range that starts at the next "
-                f"word, {expected}, and overlaps no other."
-            )
-        sentence.range_end = (identifier[2], number)
-    elif (identifier[0], identifier[2]) != (expected - 1, sentence.empty_nodes + 1):
-        raise CorpusError(
-            f"{where}: empty node {columns[ID]}; expected {expected - 1}.{sentence.empty_nodes + 1}"
-            ", since it stands after that word."
-        )
-    else:
-        sentence.empty_nodes += 1
+def _tell(told: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say in the log what was read though it is odd; `told` has for each kind all places."""
+    messages = {
+        "withheld": (
+            f"of {sum(len(row['words']) for row in rows)} words are {ABSENT!r} for text that was "
+            "withheld, and are read as they stand. Restore them as the treebank's README says"
+        ),
+        "unnamed": (
+            "documents have an empty `# newdoc id =`, and are named after their file and number"
+        ),
+        "without a word": "mentions have empty nodes alone, no word, and are left out of `entity`",
+    }
+    for kind, places in told.items():
+        if places:
+            logger.warning("%d %s (the first: %s)", len(places), messages[kind], places[0])
 
 
-def _row(sentence: _Sentence, path: Path) -> dict:
+def _row(sentence: Sentence, path: Path) -> dict:
     if not sentence.words:
         raise CorpusError(
             f"{path}, line {sentence.line}: a sentence without words; expected at least one."
@@ -189,7 +154,7 @@ def _row(sentence: _Sentence, path: Path) -> dict:
     return row
 
 
-def _heads(values: Sequence[str], sentence: _Sentence, path: Path) -> list[int]:
+def _heads(values: Sequence[str], sentence: Sentence, path: Path) -> list[int]:
     heads: list[int] = []
     for value, line in zip(values, sentence.lines, strict=True):
         try:
@@ -234,9 +199,14 @@ def _misc(column: str, key: str) -> str | None:
 
 
 def _entities(
-    values: Sequence[str | None], key: str, fields: str | None, sentence: _Sentence, path: Path
-) -> list[str]:
+    key: str, fields: str | None, sentence: Sentence, path: Path
+) -> tuple[list[str], bool, int]:
+    """Return the tags of a sentence, whether a word has the key, and how many mentions have none.
+
+    The last are the mentions of empty nodes alone.
+    """
     if key != "Entity":
+        values = [_misc(columns[MISC], key) for columns in sentence.words]
         tags = ["O" if value is None else value for value in values]
         if word := find_iob2_break(tags):
             raise CorpusError(
@@ -244,9 +214,12 @@ def _entities(
                 f"{tags[word - 2] if word > 1 else 'the start of the sentence'} is not IOB2; "
                 "expected O, B-TYPE, or I-TYPE after a tag of the same type."
             )
-        return tags
-    if not any(values):  # nor is there need to know the order of fields
-        return innermost_tags(len(values), [])
+        return tags, any(value is not None for value in values), 0
+    lines, columns, overt = zip(*sentence.nodes, strict=True)
+    brackets = [_misc(column, key) for column in columns]
+    found = any(value is not None for value in brackets)
+    if not any(brackets):  # nor is there need to know the order of fields
+        return innermost_tags(len(sentence.words), []), found, 0
     names = (fields or "").split("-")
     if not ("etype" in names and {"GRP", "eid"} & set(names)):
         raise CorpusError(
@@ -255,10 +228,11 @@ def _entities(
             "this sentence or before it."
         )
     try:
-        spans = spans_from_brackets(values, names)
+        spans = spans_from_brackets(brackets, names)
     except ValueError as error:
         position, message = error.args
         raise CorpusError(
-            f"{path}, line {sentence.lines[position]}: {message}; expected matching brackets."
+            f"{path}, line {lines[position]}: {message}; expected matching brackets."
         ) from error
-    return innermost_tags(len(values), spans)
+    of_words = overt_spans(spans, overt)
+    return innermost_tags(len(sentence.words), of_words), found, len(spans) - len(of_words)

@@ -31,7 +31,17 @@ class Tree:
     word: str | None = None
 
 
-def assemble(events: Iterable[Event], source: str) -> Iterator[Tree]:
+class Fault(NamedTuple):
+    """What is wrong with a tree, on which line, and whether it is just that it holds nothing."""
+
+    line: int
+    message: str
+    empty: bool = False
+
+
+def assemble(
+    events: Iterable[Event], source: str, faults: list[Fault] | None = None
+) -> Iterator[Tree]:
     """Yield the trees that a series of brackets and words forms.
 
     Empty elements (`-NONE-`: traces, null complementisers) are dropped, with the constituents that
@@ -39,44 +49,79 @@ def assemble(events: Iterable[Event], source: str) -> Iterator[Tree]:
     written. Wrappers stay too: `phrase_counts` sees through them. A tree of empty elements only is
     left out.
 
-    Raises `CorpusError`, naming `source` and the line, if brackets don't match, a bracket holds
-    nothing, or a word stands outside a preterminal.
+    A tree is at fault if it holds nothing but wrappers, as a parser's `(())` for a sentence without
+    one; if a bracket in it holds nothing, or a constituent other than a wrapper holds one without a
+    label; or if not each word stands in a bracket of its own, after its tag. With `faults` it is
+    left out and the first of its faults added there, else it is refused.
+
+    Raises `CorpusError`, naming `source` and the line, if brackets don't match or a word stands
+    outside of all; without `faults`, if a tree is at fault.
     """
     stack: list[tuple[Tree, int]] = []
+    own: list[Fault] = []  # of the tree at hand
+    bare = True  # nothing but wrappers so far
     for kind, text, line in events:
-        where = f"{source}, line {line}"
         if kind == "open":
             stack.append((Tree(_category(text)), line))
+            bare = bare and text in WRAPPERS
         elif kind == "word":
+            bare = False
             if not stack or stack[-1][0].children or stack[-1][0].word is not None:
-                raise CorpusError(
-                    f"{where}: the word {text!r} stands alone; expected it in brackets of its own "
-                    "with its tag before it."
+                message = (
+                    f"the word {text!r} stands alone; expected it in brackets of its own with its "
+                    "tag before it"
                 )
-            stack[-1][0].word = text
-        else:
+                own.append(Fault(line, message))
             if not stack:
-                raise CorpusError(f"{where}: a closing bracket too many; expected an opening one.")
-            tree, _ = stack.pop()
-            if tree.word is None and not tree.children and tree.label != EMPTY_ELEMENT:
-                raise CorpusError(
-                    f"{where}: the brackets of {tree.label or 'no label'} hold nothing; expected a "
-                    "word or constituents."
-                )
-            if stack and stack[-1][0].word is not None:
-                raise CorpusError(
-                    f"{where}: a constituent beside the word {stack[-1][0].word!r}; expected "
-                    "nothing but a word beside its tag."
-                )
-            if stack:
-                stack[-1][0].children.append(tree)
+                raise _refused(source, own[0])
+            stack[-1][0].word = text
+        elif not stack:
+            message = "a closing bracket too many; expected an opening one"
+            raise _refused(source, Fault(line, message))
+        else:
+            tree, first = stack.pop()
+            parent = stack[-1][0] if stack else None
+            own += _faults_of(tree, parent, first, line)
+            if parent is not None:
+                parent.children.append(tree)
+                continue
+            if bare:
+                own = [Fault(first, "brackets around nothing; expected a tree", empty=True)]
+            if own and faults is None:
+                raise _refused(source, own[0])
+            if own and faults is not None:
+                faults.append(own[0])
             elif (whole := _without_empty(tree)) is not None:
                 yield whole
+            own, bare = [], True
     if stack:
-        raise CorpusError(
-            f"{source}, line {stack[0][1]}: the tree that begins here isn't closed; expected a "
-            "closing bracket for each opening one."
+        message = (
+            "the tree that begins here isn't closed; expected a closing bracket for each opening "
+            "one"
         )
+        raise _refused(source, (own or [Fault(stack[0][1], message)])[0])
+
+
+def _faults_of(tree: Tree, parent: Tree | None, first: int, last: int) -> Iterator[Fault]:
+    """Yield what is wrong with a bracket that is closed, from the `first` line to the `last`."""
+    if tree.word is None and not tree.children and tree.label != EMPTY_ELEMENT:
+        yield Fault(
+            last,
+            f"the brackets of {tree.label or 'no label'} hold nothing; expected a word or "
+            "constituents",
+        )
+    elif not tree.label and parent is not None and parent.label not in WRAPPERS:
+        yield Fault(first, f"brackets without a label inside {parent.label}; expected one")
+    if parent is not None and parent.word is not None:
+        yield Fault(
+            last,
+            f"a constituent beside the word {parent.word!r}; expected nothing but a word beside "
+            "its tag",
+        )
+
+
+def _refused(source: str, fault: Fault) -> CorpusError:
+    return CorpusError(f"{source}, line {fault.line}: {fault.message}.")
 
 
 @lru_cache(maxsize=1 << 16)

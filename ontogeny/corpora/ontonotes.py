@@ -19,6 +19,7 @@ COLUMNS = 12
 MISSING_TAG, MISSING_PARSE = "XX", "NOPARSE"
 WITHOUT_NAMES = "pt"
 
+COLUMN = re.compile(r"[^ \t]+")  # Unicode has more white space, which occurs inside words
 BIT_PARTS = re.compile(r"\([^()*\s]+|\*|\)")
 NAME_CELL = re.compile(r"(?:\((?P<opens>[^()*\s]+))?\*?(?P<closes>\))?")
 
@@ -100,8 +101,8 @@ Lines = list[tuple[int, list[str]]]
 def _sentences(path: str | os.PathLike[str]) -> Iterator[Lines]:
     sentence: Lines = []
     for number, line in enumerate([*read_lines(path), ""], start=1):
-        columns = line.split()
-        if not columns or line.startswith(("#begin", "#end")):
+        columns = COLUMN.findall(line)
+        if not line.strip() or line.startswith(("#begin", "#end")):
             if sentence:
                 yield sentence
             sentence = []

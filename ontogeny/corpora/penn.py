@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ontogeny.corpora.constituents import (
     Event,
+    Fault,
     Tree,
     align,
     assemble,
@@ -22,40 +23,43 @@ SUFFIXES = (".ptb", ".mrg")
 # Sections of the Wall Street Journal by split, as parsing has used them since Collins (1997).
 SECTIONS = {"train": ["02-21"], "dev": ["22"], "test": ["23"]}
 
-BRACKET = re.compile(r"\(|\)|[^\s()]+")
+# A word ends at white space of ASCII: Unicode has more, which occurs inside words.
+BRACKET = re.compile(r"\(|\)|[^\s()]+", re.ASCII)
 
 logger = logging.getLogger("ontogeny")
 
 
-def read_trees(path: str | os.PathLike[str]) -> list[Tree]:
+def read_trees(path: str | os.PathLike[str]) -> tuple[list[Tree], list[Fault]]:
     """Read a file of bracketed trees: `.mrg` of the Penn Treebank, `.ptb` of GUM.
 
-    A tree may take one line or many. What becomes of empty elements, function tags and wrappers is
-    said in `assemble`. Raises `CorpusError` as `assemble` does; also if the file is absent, isn't
-    UTF-8, or has no tree.
+    A tree may take one line or many. What becomes of empty elements, function tags and wrappers,
+    and which trees are at fault, is said in `assemble`. Returns the trees that aren't, and the
+    faults of those that are. Raises `CorpusError` as `assemble` does; also if the file is absent,
+    isn't UTF-8, or has no tree of either sort.
     """
-    trees = list(assemble(_events(path), str(path)))
-    if not trees:
+    faults: list[Fault] = []
+    trees = list(assemble(_events(path), str(path), faults))
+    if not trees and not faults:
         raise CorpusError(f"{path}: no trees; expected Penn Treebank brackets.")
-    return trees
+    return trees, faults
 
 
 def _events(path: str | os.PathLike[str]) -> Iterator[Event]:
-    opened = False  # the latest event is a bracket, so that a symbol is its label
+    opened = 0  # the line of the bracket that is the latest symbol, so that the next is its label
     for number, line in enumerate(read_lines(path), start=1):
         for symbol in BRACKET.findall(line):
             if opened:
-                opened = False
+                bracket, opened = opened, 0
                 if symbol not in "()":
-                    yield "open", symbol, number
+                    yield "open", symbol, bracket
                     continue
-                yield "open", "", number
+                yield "open", "", bracket
             if symbol == "(":
-                opened = True
+                opened = number
             else:
                 yield ("close", "", number) if symbol == ")" else ("word", symbol, number)
     if opened:
-        yield "open", "", number
+        yield "open", "", opened
 
 
 def add_constituents(
@@ -66,17 +70,22 @@ def add_constituents(
     `rows_by_file` has the sentences of each file of a treebank; `brackets` are files of trees, or
     folders of them. A treebank's file has its trees in the file that bears its name (`a.conllu` in
     `a.ptb`); if none of the names fit, the trees of all files, in the order of their names, serve
-    all sentences. Which tree belongs to which sentence: `align`. Sentences without a tree have
-    null, and how many they are, with the first of them, goes to the log as a warning.
+    all sentences. Which tree belongs to which sentence: `align`. Trees at fault (`assemble`) are
+    left out, and sentences without a tree have null. How many either are, with the first of them,
+    goes to the log as a warning.
 
     Raises `CorpusError` as `read_trees` does; also if there are no trees or none of them matches.
     """
     files = [file for path in map(Path, brackets) for file in _tree_files(path)]
     by_name = {file.stem for file in files} & {path.stem for path in rows_by_file}
     trees: dict[str, list[Tree]] = {}
+    left_out: list[str] = []
     for file in files:
         if not by_name or file.stem in by_name:
-            trees.setdefault(file.stem, []).extend(read_trees(file))
+            found, faults = read_trees(file)
+            trees.setdefault(file.stem, []).extend(found)
+            left_out += [f"{file}, line {fault.line}: {fault.message}" for fault in faults]
+    _tell(left_out)
     everything = [tree for some in trees.values() for tree in some]
     result: list[dict] = []
     for path, rows in rows_by_file.items():
@@ -106,6 +115,11 @@ def add_constituents(
     return result
 
 
+def _tell(left_out: Sequence[str]) -> None:
+    if left_out:
+        logger.warning("%d trees are left out (the first: %s)", len(left_out), left_out[0])
+
+
 def _tree_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
@@ -123,10 +137,12 @@ def read_penn(
     `folder` holds the sections `00` to `24` (`parsed/mrg/wsj` of the release), each with its
     `wsj_XXXX.mrg`. `sections` gives for each split its sections, single (`23`) or as a range
     (`02-21`); `SECTIONS` if None. Rows have words (`plain_word`), `xpos` and constituents; there
-    are no heads. A document is a file.
+    are no heads. A document is a file. Trees that hold nothing, as a parser's `(())`, are left out,
+    and how many, with the first of them, goes to the log.
 
     Raises `ConfigError` if a section is named wrongly or serves two splits, `CorpusError` if the
-    folder lacks one, and as `read_trees` does.
+    folder lacks one, if a tree is at fault otherwise (`assemble`), since its sentence would be
+    missing, and as `read_trees` does.
     """
     plan = {split: _section_names(names) for split, names in (sections or SECTIONS).items()}
     taken: dict[str, str] = {}
@@ -137,10 +153,13 @@ def read_penn(
                     f"sections: section {name} is in {taken[name]} and in {split}; expected each "
                     "in one split."
                 )
-    return {
-        split: [row for name in names for row in _read_section(Path(folder) / name)]
+    left_out: list[str] = []
+    splits = {
+        split: [row for name in names for row in _read_section(Path(folder) / name, left_out)]
         for split, names in plan.items()
     }
+    _tell(left_out)
+    return splits
 
 
 def _section_names(sections: Sequence[str | int]) -> list[str]:
@@ -157,7 +176,7 @@ def _section_names(sections: Sequence[str | int]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _read_section(folder: Path) -> list[dict]:
+def _read_section(folder: Path, left_out: list[str]) -> list[dict]:
     files = bracket_files(folder)
     if not files:
         raise CorpusError(
@@ -166,7 +185,12 @@ def _read_section(folder: Path) -> list[dict]:
         )
     rows = []
     for path in files:
-        for number, tree in enumerate(read_trees(path), start=1):
+        trees, faults = read_trees(path)
+        for fault in faults:
+            if not fault.empty:
+                raise CorpusError(f"{path}, line {fault.line}: {fault.message}.")
+            left_out.append(f"{path}, line {fault.line}: {fault.message}")
+        for number, tree in enumerate(trees, start=1):
             leaves = preterminals(tree)
             starts, ends = phrase_counts(tree)
             rows.append(

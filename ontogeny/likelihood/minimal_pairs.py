@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ontogeny.corpora.text import read_lines
 from ontogeny.errors import CorpusError
 from ontogeny.likelihood.causal import log_likelihood
 from ontogeny.likelihood.pseudo import pseudo_log_likelihood
@@ -27,9 +28,10 @@ def read_minimal_pairs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Read minimal pairs in BLiMP's form: all `*.jsonl` of a folder, a pair on each line.
 
     The columns are `paradigm` (BLiMP's `UID`), `field` (with `_` for `/`), `pair` (the line in its
-    file, from 0), `good` and `bad`, the sentences; files come in the order of their names. Blank
-    lines are passed over. Raises `CorpusError`, naming file and line, if a line is not such a pair
-    or a paradigm is in two files, and if there is no file or no pair.
+    file, from 0), `good` and `bad`, the sentences; files come in the order of their names. Lines
+    are those of `read_lines`; blank ones are passed over. Raises `CorpusError`, naming file and
+    line, if a line is not such a pair or a paradigm is in two files, and if there is no file or no
+    pair.
     """
     files = sorted(Path(folder).glob("*.jsonl"))
     if not files:
@@ -39,11 +41,7 @@ def read_minimal_pairs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     owner: dict[object, Path] = {}
     for file in files:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise CorpusError(f"{file}: can't be read as text ({error}).") from error
-        for number, line in enumerate(lines):
+        for number, line in enumerate(read_lines(file)):
             if line.strip():
                 row = _read_pair(line, f"{file}, line {number + 1}")
                 if owner.setdefault(row["paradigm"], file) != file:
@@ -60,7 +58,7 @@ def read_minimal_pairs(folder: str | os.PathLike[str]) -> pd.DataFrame:
 def _read_pair(line: str, where: str) -> dict[str, object]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{where}: not JSON ({error}).") from error
     if not isinstance(record, dict):
         raise CorpusError(f"{where}: is {type(record).__name__}; expected keys and values.")

@@ -11,6 +11,11 @@ from typing import Any
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.audit_checks import Observation
 from ontogeny.runs.tensor_blocks import StoredTensor
+from ontogeny.runs.tokenizer_files import (
+    SENTENCEPIECE_FILES,
+    sentencepiece_alone,
+    vocabulary_files,
+)
 from ontogeny.runs.trajectory_weights import most_common
 
 # Keys of `config.json` that say who saved the model and how it is to be run, not what it is.
@@ -20,8 +25,6 @@ BOOKKEEPING = {
     *("output_attentions", "output_hidden_states", "return_dict", "chunk_size_feed_forward"),
     *("architectures", "initializer_range"),
 }
-# Files that hold a vocabulary, in the order in which they are looked for.
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 
 
 def configuration_differences(
@@ -53,23 +56,21 @@ def vocabulary(path: str | os.PathLike[str]) -> str | None:
     """Return a SHA-256 of the vocabulary of a checkpoint's tokenizer, or None if it has none.
 
     Equal for a `tokenizer.json`, a `vocab.txt` and a `vocab.json` that give the same tokens the
-    same numbers. Raises `CheckpointError` if the file can't be read.
+    same numbers; of a SentencePiece model it is that of the file. Raises `CheckpointError` if the
+    file can't be read.
     """
-    for name in VOCABULARIES:
-        file = Path(path) / name
-        if file.is_file():
-            try:
-                return _vocabulary(file)
-            # A RuntimeError is what JSON raises that is nested too deeply (RecursionError).
-            except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as e:
-                raise CheckpointError(
-                    f"{file}: not a readable vocabulary ({e!r}). Copy it again."
-                ) from e
-    return None
+    files = vocabulary_files(path)
+    try:
+        return _vocabulary(files[0]) if files else None
+    # A RuntimeError is what JSON raises that is nested too deeply (RecursionError).
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as e:
+        raise CheckpointError(
+            f"{files[0]}: not a readable vocabulary ({e!r}). Copy it again."
+        ) from e
 
 
 def _vocabulary(file: Path) -> str:
-    if file.suffix == ".model":
+    if file.name in SENTENCEPIECE_FILES:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     if file.suffix == ".txt":
         lines = file.read_text(encoding="utf-8").split("\n")
@@ -176,12 +177,17 @@ def vocabulary_findings(
 ) -> Iterator[Observation]:
     """Yield the checkpoints whose tokenizer has another vocabulary than most.
 
-    Raises `CheckpointError` if a vocabulary can't be read.
+    Those that have a SentencePiece model alone are compared with each other: its numbers become
+    a tokenizer's by the rules of a class. Raises `CheckpointError` if a vocabulary can't be read.
     """
     hashes = [vocabulary(path) for path in paths]
-    known = [found for found in hashes if found is not None]
+    known: dict[bool, list[str]] = {True: [], False: []}
+    for path, found in zip(paths, hashes, strict=True):
+        if found is not None:
+            known[sentencepiece_alone(path) is not None].append(found)
     for index, own in enumerate(hashes):
-        if own is not None and own != (usual := most_common(known)):
+        alike = known[sentencepiece_alone(paths[index]) is not None]
+        if own is not None and own != (usual := most_common(alike)):
             yield Observation(
                 [index],
                 "vocabulary",

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import CheckpointError
+from ontogeny.runs.tokenizer_checks import check_loaded, refuse_older_form
+from ontogeny.runs.tokenizer_files import check_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 PICKLE = "pytorch_model.bin"
 PICKLE_INDEX = "pytorch_model.bin.index.json"
 OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack")
@@ -75,20 +76,21 @@ def load_language_model(
 def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":
     """Load a checkpoint's tokenizer, which can map tokens to words (`word_ids`).
 
-    Raises `CheckpointError` if the folder has none, or one that can't be loaded or can't do that.
+    Raises `CheckpointError` if the folder has none, or one that can't be loaded, can't do that, or
+    isn't the one that its files tell of (`tokenizer_checks`).
     """
     from transformers import AutoTokenizer
 
     check_tokenizer(path)
-    with _as_checkpoint_error(path, "tokenizer"):
-        tokenizer: Any = AutoTokenizer.from_pretrained(
-            Path(path), local_files_only=True, trust_remote_code=False
-        )
-    if not tokenizer.is_fast:
-        raise CheckpointError(
-            f"{path}: its tokenizer ({type(tokenizer).__name__}) can't map tokens to words; "
-            "expected a fast tokenizer, saved with a tokenizer.json."
-        )
+    try:
+        with _as_checkpoint_error(path, "tokenizer"):
+            tokenizer: Any = AutoTokenizer.from_pretrained(
+                Path(path), local_files_only=True, trust_remote_code=False
+            )
+    except CheckpointError as error:
+        refuse_older_form(path, error)
+        raise
+    check_loaded(tokenizer, path)
     return tokenizer
 
 
@@ -240,17 +242,6 @@ def check_weights(path: str | os.PathLike[str]) -> None:
     read_config(path)
     for file in weight_files(path):
         read_header(file)
-
-
-def check_tokenizer(path: str | os.PathLike[str]) -> None:
-    """Raise `CheckpointError` unless the folder has the files of a tokenizer."""
-    path = Path(path)
-    # Without this check, transformers makes an empty tokenizer up.
-    if not any((path / name).is_file() for name in TOKENIZER_FILES):
-        raise CheckpointError(
-            f"{path}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. Save the "
-            "tokenizer there, or name a folder that has it (`tokenizer:` of the run)."
-        )
 
 
 def _load(auto: Any, path: str | os.PathLike[str], dtype: Any) -> "tuple[Any, list[str]]":

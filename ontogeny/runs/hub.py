@@ -14,17 +14,16 @@ from ontogeny.files import atomic_path
 from ontogeny.runs.checkpoints import (
     PICKLE,
     PICKLE_INDEX,
-    TOKENIZER_FILES,
     WEIGHTS,
     WEIGHTS_INDEX,
-    check_tokenizer,
     check_weights,
     count_parameters,
     read_header,
     weight_files,
 )
-from ontogeny.runs.local import TOKENIZER_PARTS, check_width
+from ontogeny.runs.local import check_width
 from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
+from ontogeny.runs.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PARTS, check_tokenizer
 
 CONFIG = "config.json"
 # The two forms of weights: in one file, the index of several, and their names.

@@ -9,21 +9,14 @@ from pathlib import Path
 
 from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.files import atomic_path
-from ontogeny.runs.checkpoints import TOKENIZER_FILES, check_tokenizer, check_weights
+from ontogeny.runs.checkpoints import check_weights
 from ontogeny.runs.manifest import Entry, checkpoint_path, describe, write_manifest
 from ontogeny.runs.schedules import check_steps
+from ontogeny.runs.tokenizer_files import TOKENIZER_PARTS, check_tokenizer, vocabulary_files
 
 NAME_LENGTH = 255  # of a file, at most
 # What a checkpoint consists of. A pickle beside the weights, or an optimiser's state, is left out.
 LINKED = (".json", ".safetensors", ".txt", ".model", ".jinja")
-TOKENIZER_PARTS = (
-    *TOKENIZER_FILES,
-    "merges.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-)
 
 
 def local_path(pattern: str, seed: int, step: int, run: str = "") -> Path:
@@ -126,7 +119,7 @@ def _files(source: Path, step: int, tokenizer: str | os.PathLike[str] | None) ->
             for file in sorted(source.iterdir())
             if file.is_file() and file.suffix in LINKED and not file.name.startswith(".")
         ]
-        if tokenizer is not None and not any((source / name).is_file() for name in TOKENIZER_FILES):
+        if tokenizer is not None and not vocabulary_files(source):
             stand_in = _expanded(tokenizer)
             check_tokenizer(stand_in)
             files = [file for file in files if file.name not in TOKENIZER_PARTS]

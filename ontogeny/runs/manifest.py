@@ -7,7 +7,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import check_tokenizer, check_weights, count_parameters, weight_files
+from ontogeny.runs.checkpoints import check_weights, count_parameters, weight_files
+from ontogeny.runs.tokenizer_files import check_tokenizer
 from ontogeny.tab_separated import read_rows, write_rows
 
 MANIFEST = "manifest.tsv"
@@ -92,7 +93,8 @@ def check_trajectory(
 
     Raises `CheckpointError`, naming step and file, if a step is not in the manifest, its folder,
     config, tokenizer or weights are missing, the weights are truncated, or (if `hashes`) are not
-    those that the manifest tells of.
+    those that the manifest tells of. The message says which files to delete so that the workflow
+    makes the trajectory anew, and all that was measured on it.
     """
     entries = {entry.step: entry for entry in read_manifest(folder)}
     for step in entries if steps is None else steps:
@@ -102,7 +104,7 @@ def check_trajectory(
                 f"{', '.join(map(str, entries)) or 'none'}."
             )
         path = checkpoint_path(folder, step)
-        again = f"Delete {path} and {Path(folder) / MANIFEST} and run the workflow again."
+        again = _remedy(entries[step], path)
         try:
             check_weights(path)
             check_tokenizer(path)
@@ -115,3 +117,15 @@ def check_trajectory(
                 f"{entries[step].sha256}. They changed since. {again}"
             )
     return tuple(entries[step] for step in (entries if steps is None else steps))
+
+
+def _remedy(entry: Entry, path: Path) -> str:
+    """Return what to do about a checkpoint that isn't what the manifest beside it tells of."""
+    manifest = path.parent / MANIFEST
+    if entry.revision:
+        return f"Delete {path} and {manifest} and run the workflow again."
+    # Of a checkpoint that lies elsewhere there are links alone.
+    return (
+        f"If {entry.source} is as it should be, delete {manifest} and run the workflow again: the "
+        "run is linked and measured anew."
+    )

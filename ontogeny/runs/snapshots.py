@@ -11,6 +11,7 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 
 from ontogeny.errors import DownloadError
 from ontogeny.runs.hub_requests import FAILURES, TIMEOUT, Hub, explained, may_pass, persist
+from ontogeny.runs.tokenizer_files import TOKENIZER_PARTS
 
 DIGEST = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -94,7 +95,7 @@ def cached_snapshot(repository: str, revision: str) -> Snapshot | None:
 
     The cache is that of `HF_HUB_CACHE` or `HF_HOME`, by default ~/.cache/huggingface/hub.
     """
-    for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
+    for name in ("config.json", *TOKENIZER_PARTS):
         path = try_to_load_from_cache(repository, name, revision=revision)
         if isinstance(path, str):
             folder = Path(path).parent

@@ -108,6 +108,18 @@ def test_a_corpus_is_written_with_its_statistics(tmp_path, treebank):
     assert table["train", "sentences_without_head"] == "0"
 
 
+def test_withheld_words_end_the_statistics_of_the_splits_that_lack_some(tmp_path, treebank):
+    write_corpus("mine", treebank, None, tmp_path / "whole")
+    whole = (tmp_path / "whole" / "statistics.tsv").read_bytes()
+    assert b"withheld" not in whole
+    with open(treebank["test"], "a", encoding="utf-8") as handle:
+        handle.write("1\t_\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n")
+    write_corpus("mine", treebank, None, tmp_path / "part")
+    part = (tmp_path / "part" / "statistics.tsv").read_text()
+    assert part.splitlines()[-1] == "test\twords_withheld\t1"
+    assert part.count("withheld") == 1
+
+
 def test_the_same_settings_give_the_same_bytes(tmp_path, treebank):
     for folder in ("one", "two"):
         write_corpus("mine", treebank, None, tmp_path / folder)

@@ -1,8 +1,9 @@
+import logging
 import random
 
 import conllu
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ontogeny.corpora.conllu import read_conllu
@@ -102,10 +103,20 @@ def test_line_ends_of_windows_and_a_byte_order_mark_make_no_difference(tmp_path)
     assert (row["words"], row["sentence_id"]) == (["cat"], "s")
 
 
-def test_unicode_line_separators_inside_a_word_do_not_end_the_line(tmp_path):
-    forms = ["a\u2028b", "c\u0085d", "e\x0bf"]
-    lines = [line(i, form, head=i - 1) for i, form in enumerate(forms, start=1)]
-    assert read_conllu([write(tmp_path, *lines)])[0]["words"] == forms
+FORM = st.text(st.characters(exclude_characters="\t\n\r", codec="utf-8"), min_size=1)
+
+
+@given(st.lists(FORM.filter(str.strip), min_size=1), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@example(["a\u2028b", "c\u0085d", "e\x0bf\x0cg\x1ch\u2029i"], "\n", False)
+def test_any_words_are_read_as_they_stand_and_only_line_feeds_end_a_line(
+    tmp_path_factory, forms, end, mark
+):
+    # Of tags that an underscore of the text has, since else a text of "_" alone was withheld.
+    lines = [line(i, form, "PUNCT", head=i - 1) for i, form in enumerate(forms, start=1)]
+    text = end.join([*lines, line(len(forms) + 1, "end", head=1), "", ""])
+    path = tmp_path_factory.mktemp("c") / "a.conllu"
+    path.write_bytes(b"\xef\xbb\xbf" * mark + text.encode())
+    assert read_conllu([path])[0]["words"] == [*forms, "end"]
 
 
 def test_columns_that_are_underscores_throughout_a_sentence_are_null_there(tmp_path):
@@ -210,6 +221,117 @@ def test_a_treebank_whose_text_was_withheld_is_refused(tmp_path):
         read_conllu([write(tmp_path, line(1, "_"), line(2, "_", head=1))])
 
 
+def warnings(caplog):
+    """Return the warnings so far, and forget them."""
+    found = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    caplog.clear()
+    return found
+
+
+def test_words_withheld_in_a_part_of_the_files_are_counted_in_the_log(tmp_path, caplog):
+    whole = write(tmp_path, line(1), "", line(1), line(2, head=1), name="whole.conllu")
+    part = write(
+        tmp_path,
+        *("# sent_id = s", line(1, "_"), line(2, "_", "PUNCT", head=1), ""),
+        *(line(1), line(2, "_", head=1)),
+        name="part.conllu",
+    )
+    rows = read_conllu([whole, part])
+    assert [row["words"] for row in rows][2:] == [["_", "_"], ["cat", "_"]]
+    (message,) = warnings(caplog)
+    assert "3 of 7 words are '_' for text that was withheld, and are read as they" in message
+    assert message.endswith(f"as the treebank's README says (the first: {part}, line 1)")
+    read_conllu([whole])
+    assert warnings(caplog) == []
+
+
+def test_an_underscore_of_the_text_was_not_withheld(tmp_path, caplog):
+    read_conllu(
+        [write(tmp_path, line(1), line(2, "_", "PUNCT", head=1), line(3, "_", "SYM", head=1))]
+    )
+    assert warnings(caplog) == []
+    bare = {"upos": "_", "xpos": "_"}
+    read_conllu([write(tmp_path, line(1, **bare), line(2, "_", head=1, **bare))])
+    assert "1 of 2 words" in warnings(caplog)[0]
+
+
+@pytest.mark.parametrize(
+    "comment", ["# newdoc id =", "# newdoc id = ", "#newdoc id=", "# newdoc id"]
+)
+def test_a_document_with_an_empty_id_is_one_of_its_own_and_counted_in_the_log(
+    tmp_path, caplog, comment
+):
+    path = write(
+        tmp_path,
+        *("# newdoc id = d1", line(1), "", "# sent_id = s", comment, line(1), "", line(1), ""),
+        *(comment, line(1)),
+    )
+    rows = read_conllu([path])
+    assert [row["document_id"] for row in rows] == ["d1", "a-2", "a-2", "a-3"]
+    (message,) = warnings(caplog)
+    assert message.startswith("2 documents have an empty `# newdoc id =`, and are named after")
+    assert message.endswith(f"(the first: {path}, line 5)")
+
+
+def test_a_document_without_an_id_is_as_the_format_has_it(tmp_path, caplog):
+    read_conllu([write(tmp_path, "# newdoc", line(1))])
+    assert warnings(caplog) == []
+
+
+COREFUD = "# global.Entity = eid-etype-head-other"
+
+
+def empty(number, misc):
+    return line(number, "_", "PRON", "_", "_", "_", misc)
+
+
+def test_a_mention_may_begin_or_end_on_an_empty_node(tmp_path, caplog):
+    """The mention's words are tagged: from the next word on, and as far as the one before."""
+    path = write(
+        tmp_path,
+        *(COREFUD, line(1), line(2, head=1), empty("2.1", "Entity=(e7-person-1-")),
+        *(line(3, head=1, misc="Entity=e7)"), line(4, head=1, misc="Entity=(e8-object-1-)"), ""),
+        *(line(1), line(2, head=1, misc="Entity=(e1-object-1-"), line(3, head=1)),
+        *(empty("3.1", "_"), empty("3.2", "Entity=e1)"), line(4, head=1)),
+    )
+    rows = read_conllu([path], entities="Entity")
+    assert [row["entity"] for row in rows] == [
+        ["O", "O", "B-person", "B-object"],
+        ["O", "B-object", "I-object", "O"],
+    ]
+    assert warnings(caplog) == []
+
+
+def test_a_mention_of_empty_nodes_alone_is_left_out_and_counted_in_the_log(tmp_path, caplog):
+    path = write(
+        tmp_path,
+        *(COREFUD, line(1, misc="Entity=(e1-place-1-)"), empty("1.1", "Entity=(e2-person-1-)"), ""),
+        *(empty("0.1", "Entity=(e3-person-1-"), empty("0.2", "Entity=e3)"), line(1)),
+    )
+    rows = read_conllu([path], entities="Entity")
+    assert [row["entity"] for row in rows] == [["B-place"], ["O"]]
+    (message,) = warnings(caplog)
+    assert message.startswith("2 mentions have empty nodes alone, no word, and are left out of")
+    assert message.endswith(f"(the first: {path}, line 1)")
+
+
+def test_a_bracket_that_does_not_match_is_refused_with_the_line_of_its_empty_node(tmp_path):
+    path = write(tmp_path, COREFUD, line(1), empty("1.1", "Entity=e7)"), line(2, head=1))
+    with pytest.raises(CorpusError, match=r"a\.conllu, line 3: .* closes e7, which is not open"):
+        read_conllu([path], entities="Entity")
+
+
+def test_a_mention_whose_type_is_blank_is_tagged_as_untyped(tmp_path):
+    path = write(
+        tmp_path,
+        *(COREFUD, line(1, misc="Entity=(e1--1-)"), line(2, head=1, misc="Entity=(e2-place-1-")),
+        *(line(3, head=1, misc="Entity=(e3)"), line(4, head=1, misc="Entity=e2)")),
+    )
+    (row,) = read_conllu([path], entities="Entity")
+    assert row["entity"] == ["B-untyped", "B-place", "B-untyped", "B-place"]
+    write_split([row], tmp_path / "train.parquet")
+
+
 ENTITY = "# global.Entity = GRP-etype-infstat"
 
 
@@ -237,7 +359,7 @@ def test_entities_are_read_from_iob_tags_under_any_key(tmp_path):
         ("Entity", ["Entity=(1-person", "_"], 2, "entity 1 is not closed"),
         ("Entity", ["_", "Entity=7)"], 3, "closes 7, which is not open"),
         ("Entity", ["_", "Entity=((1-person)"], 3, "is not a series"),
-        ("Entity", ["Entity=(1)", "_"], 2, "opens an entity without a type"),
+        ("Entity", ["Entity=(-person)", "_"], 2, "opens an entity without an id"),
         ("NER", ["NER=O", "NER=I-PER"], 3, "I-PER after O is not IOB2"),
         ("NER", ["NER=I-PER", "_"], 2, "after the start of the sentence is not IOB2"),
         ("NER", ["NER=PER", "_"], 2, "is not IOB2"),

@@ -1,11 +1,20 @@
 import random
+import re
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontogeny.corpora.constituents import Tree, align, phrase_counts, plain_word, preterminals, root
+from ontogeny.corpora.constituents import (
+    Tree,
+    align,
+    assemble,
+    phrase_counts,
+    plain_word,
+    preterminals,
+    root,
+)
 from ontogeny.corpora.penn import read_trees
 from ontogeny.errors import CorpusError
 
@@ -48,7 +57,9 @@ def brackets_around_words(text: str) -> tuple[list[int], list[int]]:
 def read(tmp_path_factory, text: str) -> list[Tree]:
     path = tmp_path_factory.mktemp("trees") / "a.ptb"
     path.write_text(text, encoding="utf-8")
-    return read_trees(path)
+    trees, faults = read_trees(path)
+    assert faults == []
+    return trees
 
 
 @given(st.integers(0, 2**32), st.sampled_from(["{}", "( {} )", "(ROOT {})", "( (TOP {}) )"]))
@@ -121,21 +132,74 @@ def test_trees_deeper_than_the_stack_are_read(tmp_path_factory):
     [
         ("(S (NN cat))\n(S (NN dog)\n", 2, "the tree that begins here isn't closed"),
         ("(S (NN cat))\n)", 2, "a closing bracket too many"),
-        ("(S (NN cat)\ndog)", 2, "the word 'dog' stands alone"),
         ("cat", 1, "the word 'cat' stands alone"),
-        ("(NN cat dog)", 1, "the word 'dog' stands alone"),
-        ("(S\n(NP))", 2, "the brackets of NP hold nothing"),
-        ("(S ())", 1, "the brackets of no label hold nothing"),
-        ("(NN cat (NN dog))", 1, "a constituent beside the word 'cat'"),
+        ("(S (NN cat))\ndog (S (NN cat))", 2, "the word 'dog' stands alone"),
         ("(S (NN cat)) (", 1, "the tree that begins here isn't closed"),
+        ("(S (NN cat))\n(S (NN big\ncat) (NN dog", 3, "the word 'cat' stands alone"),
     ],
 )
-def test_malformed_brackets_are_refused_with_their_line(tmp_path, text, line, message):
+def test_brackets_that_do_not_match_are_refused_with_their_line(tmp_path, text, line, message):
     path = tmp_path / "a.ptb"
     path.write_text(text)
     with pytest.raises(CorpusError, match=message) as caught:
         read_trees(path)
     assert str(caught.value).startswith(f"{path}, line {line}:")
+
+
+AT_FAULT = {
+    "(())": (1, "brackets around nothing; expected a tree"),
+    "( )": (1, "brackets around nothing; expected a tree"),
+    "\n(ROOT\n( ))": (2, "brackets around nothing; expected a tree"),
+    "(S (NN cat)\ndog)": (2, "the word 'dog' stands alone; expected it in brackets of its own"),
+    "(NN New\nYork)": (2, "the word 'York' stands alone"),
+    "(S (NP (NNP New York)) (VP (VB be)))": (1, "the word 'York' stands alone"),
+    "(S\n(NP))": (2, "the brackets of NP hold nothing; expected a word or constituents"),
+    "(S (cat))": (1, "the brackets of cat hold nothing"),
+    "(S ())": (1, "the brackets of no label hold nothing"),
+    "(S (NP (NN cat))\n(\n(VP (VB be))))": (2, "brackets without a label inside S"),
+    "(NN cat\n(NN dog))": (2, "a constituent beside the word 'cat'"),
+}
+
+
+@pytest.mark.parametrize("text", AT_FAULT)
+def test_a_tree_at_fault_is_told_by_line_and_cause_and_costs_no_other(tmp_path, text):
+    path = tmp_path / "a.ptb"
+    path.write_text(f"(S (NN fox))\n{text}\n( (S (NP (NN bear))) )")
+    trees, (fault,) = read_trees(path)
+    assert [leaf.word for tree in trees for leaf in preterminals(tree)] == ["fox", "bear"]
+    assert phrase_counts(trees[1]) == ([1], [1])
+    line, message = AT_FAULT[text]
+    assert fault.line == line + 1
+    assert fault.message.startswith(message)
+    assert fault.empty == ("around nothing" in message)
+    with pytest.raises(CorpusError, match=rf"^x, line {line}: {re.escape(message)}.*\.$"):
+        list(assemble(_events_of(text), "x"))
+
+
+def _events_of(text):
+    """Yield the brackets and words of a text, its labels as they follow an opening bracket."""
+    labels = re.compile(r"\((?P<label>[^\s()]*)|(?P<close>\))|(?P<word>[^\s()]+)")
+    for match in labels.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        kind = "close" if match["close"] else "word" if match["word"] else "open"
+        yield kind, match["label"] or match["word"] or "", line
+
+
+def test_brackets_without_a_label_may_wrap_a_tree_however_often(tmp_path_factory):
+    tree = only(tmp_path_factory, "(ROOT ( ( (S (NP (NN cat)) (VP (VB be))))))")
+    assert phrase_counts(tree) == ([1, 1], [1, 1])
+    assert phrase_counts(only(tmp_path_factory, "( ( (NP (NN cat)) (VP (VB be))) )"))[0] == [1, 1]
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters=" \t\n\r\f\v()", codec="utf-8"), min_size=1),
+        min_size=1,
+    )
+)
+def test_any_words_without_white_space_of_ascii_are_read_as_they_stand(tmp_path_factory, words):
+    text = f"(S {' '.join(f'(NN {word})' for word in words)})"
+    assert [leaf.word for leaf in preterminals(only(tmp_path_factory, text))] == words
 
 
 def test_a_file_without_trees_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontogeny.corpora.corpus import find_iob2_break
-from ontogeny.corpora.entities import innermost_tags, spans_from_brackets
+from ontogeny.corpora.entities import innermost_tags, overt_spans, spans_from_brackets
 
 GUM = ["GRP", "etype", "infstat", "salience", "centering", "minspan", "link", "identity"]
 
@@ -61,8 +61,8 @@ def test_parts_of_a_discontinuous_mention_are_spans_of_their_own():
         (["(1-person"], 0),
         ([None, "1)"], 1),
         (["(1-person)", "1)"], 1),
-        (["(1)"], 0),
-        (["(1--new)"], 0),
+        (["(-person)"], 0),
+        (["(-person-new"], 0),
         (["x"], 0),
         (["(1-person))"], 0),
     ],
@@ -71,6 +71,60 @@ def test_brackets_that_do_not_match_are_reported_at_their_word(values, position)
     with pytest.raises(ValueError, match=r"Entity=|entity") as caught:
         spans_from_brackets(values, GUM)
     assert caught.value.args[0] == position
+
+
+@pytest.mark.parametrize("opening", ["(1--new", "(1--new-", "(1--", "(1-", "(1"])
+def test_a_mention_whose_type_is_blank_is_of_a_type_of_its_own(opening):
+    values = ["(2-person", opening, "1)", f"{opening})", "2)"]
+    assert spans_from_brackets(values, GUM) == [
+        (0, 4, "person"),
+        (1, 2, "untyped"),
+        (3, 3, "untyped"),
+    ]
+    tags = innermost_tags(5, spans_from_brackets(values, GUM))
+    assert tags == ["B-person", "B-untyped", "I-untyped", "B-untyped", "B-person"]
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        ((0, 0), None),  # an empty node alone
+        ((1, 1), (0, 0)),
+        ((0, 1), (0, 0)),  # begins at the next word
+        ((1, 2), (0, 0)),  # ends at the last word before
+        ((2, 3), None),
+        ((2, 4), (1, 1)),
+        ((0, 5), (0, 1)),
+        ((4, 5), (1, 1)),
+        ((5, 5), None),
+    ],
+)
+def test_a_span_of_nodes_is_that_of_its_words(span, expected):
+    overt = [False, True, False, False, True, False]
+    spans = [] if expected is None else [(*expected, "person")]
+    assert overt_spans([(*span, "person")], overt) == spans
+
+
+@given(lengths_and_spans, st.integers(0, 2**32))
+def test_spans_of_words_hold_the_words_that_spans_of_nodes_hold(case, seed):
+    length, spans = case
+    generator = random.Random(seed)
+    overt = [generator.random() < 0.6 for _ in range(length)]
+    number = [sum(overt[:node]) for node in range(length)]
+    expected = []
+    for first, last, kind in spans:
+        held = [number[node] for node in range(first, last + 1) if overt[node]]
+        if held:
+            expected.append((held[0], held[-1], kind))
+    assert sorted(overt_spans(spans, overt)) == sorted(expected)
+    if all(overt):
+        assert overt_spans(sorted(spans), overt) == sorted(spans)
+
+
+def test_of_spans_of_the_same_words_the_one_of_more_nodes_is_around_the_other():
+    overt = [True, False]
+    for spans in ([(0, 0, "place"), (0, 1, "person")], [(0, 1, "person"), (0, 0, "place")]):
+        assert innermost_tags(1, overt_spans(spans, overt)) == ["B-place"]
 
 
 @given(lengths_and_spans, st.integers(0, 2**32))

@@ -1,9 +1,10 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ontogeny.corpora.constituents import plain_word
 from ontogeny.corpora.corpus import write_split
 from ontogeny.corpora.ontonotes import read_conll_2012, read_ontonotes
 from ontogeny.errors import CorpusError
@@ -29,7 +30,7 @@ SENTENCE = [
 def write(tmp_path, *lines, name="a.v4_gold_conll"):
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="")
     return path
 
 
@@ -85,6 +86,27 @@ def test_bits_and_names_mean_the_spans_they_were_written_from(tmp_path_factory, 
     for start, last, kind in names:
         expected[start : last + 1] = [f"B-{kind}", *[f"I-{kind}"] * (last - start)]
     assert found["entity"] == expected
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_characters=" \t\r\n", codec="utf-8"), min_size=1).filter(
+            lambda word: word.strip() and word != "[WORD]"
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+@example(["a\u2028b", "c\x85d", "10\xa0000", "e\x0bf\x0cg\x1ch\u2029i"])
+def test_any_words_are_read_as_they_stand(tmp_path_factory, words):
+    last = len(words) - 1
+    lines = [
+        row(i, word, bit="(TOP(S" * (i == 0) + "*" + "))" * (i == last))
+        for i, word in enumerate(words)
+    ]
+    (found,) = read_conll_2012(write(tmp_path_factory.mktemp("o"), *lines))
+    assert found["words"] == [plain_word(word) for word in words]
+    assert found["xpos"] == ["NN"] * len(words)
 
 
 def test_a_sentence_without_parse_or_tags_has_null_there(tmp_path):

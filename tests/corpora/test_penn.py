@@ -138,6 +138,48 @@ def test_trees_that_all_match_leave_nothing_in_the_log(tmp_path, caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize("bad", ["(())", "(S (NP (NNP New York)))", "(S ( (NN cat)))", "(S (NP))"])
+def test_trees_at_fault_cost_their_own_sentences_and_are_counted_in_the_log(tmp_path, caplog, bad):
+    path = conllu(tmp_path, "a", "a cat", "New York", "a dog", "a fox")
+    (tmp_path / "a.ptb").write_text(tree("a cat") + f"{bad}\n" * 2 + tree("a dog") + tree("a fox"))
+    with caplog.at_level(logging.WARNING, "ontogeny"):
+        rows = read_conllu([path], constituents=[tmp_path])
+    assert starts(rows) == [1, None, 1, 1]
+    trees, sentences = caplog.records
+    assert f"2 trees are left out (the first: {tmp_path / 'a.ptb'}, line 2: " in trees.getMessage()
+    assert "1 of 4 sentences have no constituents" in sentences.getMessage()
+
+
+def test_empty_trees_of_the_penn_treebank_are_left_out_and_counted_in_the_log(tmp_path, caplog):
+    write_sections(tmp_path, ["00"])
+    file = tmp_path / "00" / "wsj_0001.mrg"
+    file.write_text("(())\n" + WSJ + "\n(())\n( )\n")
+    with caplog.at_level(logging.WARNING, "ontogeny"):
+        rows = read_penn(tmp_path, {"train": ["00"]})["train"]
+    assert [row["sentence_id"] for row in rows][:3] == ["wsj_0001-1", "wsj_0001-2", "wsj_0002-1"]
+    (record,) = caplog.records
+    assert f"3 trees are left out (the first: {file}, line 1: brackets around nothing; " in (
+        record.getMessage()
+    )
+
+
+@pytest.mark.parametrize(
+    ("bad", "cause"),
+    [
+        ("(S (NP (NNP New York)))", "the word 'York' stands alone; expected it in brackets of its"),
+        ("(S ( (NN cat)))", "brackets without a label inside S; expected one."),
+        ("(S (NP))", "the brackets of NP hold nothing"),
+    ],
+)
+def test_a_tree_at_fault_of_the_penn_treebank_is_refused_by_line_and_cause(tmp_path, bad, cause):
+    write_sections(tmp_path, ["00"])
+    file = tmp_path / "00" / "wsj_0002.mrg"
+    file.write_text(f"(())\n{bad}\n")
+    with pytest.raises(CorpusError) as caught:
+        read_penn(tmp_path, {"train": ["00"]})
+    assert str(caught.value).startswith(f"{file}, line 2: {cause}")
+
+
 def test_trees_of_another_text_altogether_are_refused(tmp_path):
     path = conllu(tmp_path, "a", "a cat")
     (tmp_path / "b.ptb").write_text(tree("a dog"))

@@ -6,6 +6,8 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ontogeny.corpora.grammar.minimal_pairs import minimal_pairs, write_minimal_pairs
 from ontogeny.errors import CorpusError
@@ -41,6 +43,31 @@ def test_toyglish_pairs_are_read_as_they_were_written(tmp_path):
         assert mine["pair"].tolist() == [0, 1, 2]
 
 
+sentence = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@given(pairs=st.lists(st.tuples(sentence, sentence), min_size=1))
+@example(pairs=[("the\u2028cat\x85 sat", "\u2029a\x0bb\x0cc\x1cd\x1ee\r"), ("\ufeffa", "b\n")])
+def test_any_sentences_come_back_whatever_in_them_separates_lines_elsewhere(
+    tmp_path_factory, mark, end, pairs
+):
+    folder = tmp_path_factory.mktemp("pairs")
+    lines = [json.dumps(record(*pair), ensure_ascii=False) for pair in pairs]
+    (folder / "p.jsonl").write_bytes((mark + end.join([*lines, ""])).encode())
+    found = read_minimal_pairs(folder)
+    assert list(zip(found["good"], found["bad"], strict=True)) == pairs
+    assert found["pair"].tolist() == list(range(len(pairs)))
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_its_line(tmp_path):
+    line = json.dumps(record("a", "b"))
+    (tmp_path / "p.jsonl").write_bytes(f"{line}\n".encode() + b'{"sentence_good": "caf\xe9"}\n')
+    with pytest.raises(CorpusError, match=r"p\.jsonl, line 2: the byte 0xe9 is not UTF-8"):
+        read_minimal_pairs(tmp_path)
+
+
 def test_a_field_that_blimp_spells_in_two_ways_is_one(tmp_path):
     write(tmp_path, "p", record("a", "b", uid="p", field="syntax/semantics"))
     write(tmp_path, "q", record("a", "b", uid="q", field="syntax_semantics"))
@@ -52,6 +79,7 @@ def test_a_field_that_blimp_spells_in_two_ways_is_one(tmp_path):
     [
         ("{", r"p\.jsonl, line 2: not JSON"),
         ("[1]", r"p\.jsonl, line 2: is list"),
+        ("[" * 100_000, r"p\.jsonl, line 2: not JSON"),
         (json.dumps({"sentence_good": "a"}), r"line 2: UID is None"),
         (json.dumps(record("a", " ")), r"line 2: sentence_bad is ' '"),
         (json.dumps(record("a", 3)), r"line 2: sentence_bad is 3"),

@@ -51,6 +51,27 @@ def test_linked_checkpoints_are_a_trajectory_and_the_originals_stay(mine, tmp_pa
     assert (mine / "seed0" / "100" / "model.safetensors").is_file()
 
 
+def replace(mine):
+    shutil.copy(*(mine / "seed0" / step / "model.safetensors" for step in ("1000", "100")))
+
+
+def remove(mine):
+    shutil.rmtree(mine / "seed0" / "100")
+
+
+@pytest.mark.parametrize("damage", [replace, remove])
+def test_a_checkpoint_that_is_replaced_in_place_is_refused_with_what_to_do(mine, tmp_path, damage):
+    link(mine, tmp_path / "run")
+    damage(mine)
+    with pytest.raises(CheckpointError, match=r"^step 100: .*step-100") as raised:
+        check_trajectory(tmp_path / "run")
+    assert str(raised.value).endswith(
+        f"If {mine}/seed0/100 is as it should be, delete {tmp_path}/run/manifest.tsv and run the "
+        "workflow again: the run is linked and measured anew."
+    )
+    check_trajectory(tmp_path / "run", [1000])
+
+
 def test_a_stand_in_tokenizer_serves_checkpoints_without_one(mine, tmp_path):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (mine / "seed0" / "100" / name).unlink()
