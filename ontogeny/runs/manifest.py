@@ -7,7 +7,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import check_tokenizer, check_weights, count_parameters, weight_files
+from ontogeny.runs.checkpoints import check_tokenizer, check_weights
+from ontogeny.runs.weight_files import count_parameters, weight_files
 from ontogeny.tab_separated import read_rows, write_rows
 
 MANIFEST = "manifest.tsv"

@@ -68,15 +68,11 @@ class Unigram(torch.nn.Module):
         return SimpleNamespace(logits=logits)
 
 
-def test_the_trace_of_a_categorical_model_is_one_less_the_sum_of_squared_probabilities(monkeypatch):
+def test_the_trace_of_a_categorical_model_is_one_less_the_sum_of_squared_probabilities():
     # The score of outcome y is e_y - p, and the expectation of its squared norm 1 - |p|^2.
     model, tokenizer = build("bert")
     probabilities = torch.softmax(torch.linspace(-3, 3, len(tokenizer)), dim=0)
     unigram = Unigram(model, probabilities.log())
-    monkeypatch.setattr(
-        "ontogeny.complexity.fisher.logits_at",
-        lambda model, tokens, attended, at: model(tokens).logits.flatten(0, 1)[at].detach(),
-    )
     sentences = random_sentences(0, count=3000)
     found = fisher_trace(unigram, tokenizer, sentences, objective="masked", share=0.5, device="cpu")
     assert found == pytest.approx(float(1 - probabilities.square().sum()), rel=0.02)

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import count_parameters
 from ontogeny.runs.tensor_blocks import Reader, as_numbers, spans, stored_tensors
+from ontogeny.runs.weight_files import count_parameters
 from ontogeny.runs.weight_statistics import tensor_statistics
 
 
