@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ontogeny.attention import attention_between_words, word_attention
 from ontogeny.errors import CheckpointError
+from tests.slow_measures import word_attention as slow_word_attention
 from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
 
 
@@ -23,38 +24,6 @@ def by_sentence(model, tokenizer, sentences, **settings):
             assert not weights[..., :, length:].any()
             found[int(row)] = weights[..., :length, :length].numpy()
     return found
-
-
-def words_of_pieces(tokenizer, words):
-    """The word of each token, found from characters; None for special tokens."""
-    encoded = tokenizer(
-        " ".join(words), return_offsets_mapping=True, return_special_tokens_mask=True
-    )
-    # A space belongs to the word after it.
-    owner = np.cumsum([character == " " for character in " ".join(words)])
-    places = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
-    return encoded["input_ids"], [None if s else int(owner[b]) for (b, _), s in places]
-
-
-def slow_word_attention(model, tokenizer, words):
-    ids, owner = words_of_pieces(tokenizer, words)
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        layers = model(torch.tensor([ids]), output_attentions=True).attentions
-    heads = layers[0].shape[1]
-    result = np.zeros((len(layers), heads, len(words), len(words)))
-    for layer, attention in enumerate(layers):
-        for head in range(heads):
-            for source in range(len(words)):
-                for target in range(len(words)):
-                    rows = [i for i, o in enumerate(owner) if o == source]
-                    columns = [i for i, o in enumerate(owner) if o == target]
-                    if source != target:
-                        cells = [
-                            sum(float(attention[0, head, i, j]) for j in columns) for i in rows
-                        ]
-                        result[layer, head, source, target] = sum(cells) / len(rows)
-    return result
 
 
 @pytest.mark.parametrize("kind", KINDS)

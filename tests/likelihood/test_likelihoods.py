@@ -7,30 +7,12 @@ import torch
 from ontogeny.errors import CheckpointError, CorpusError
 from ontogeny.likelihood import held_out_loss, log_likelihood, pseudo_log_likelihood
 from ontogeny.likelihood.predictions import Logits, LogProbabilities
+from tests import slow_measures as slow
 from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
 
 
 def texts(seed, **settings):
     return [" ".join(words) for words in random_sentences(seed, **settings)]
-
-
-def one_mask_at_a_time(model, tokenizer, text, within_word):
-    encoded = tokenizer(text)
-    ids, words = encoded["input_ids"], encoded.word_ids()
-    total = 0.0
-    for place, word in enumerate(words):
-        if word is None:
-            continue
-        copy = list(ids)
-        copy[place] = tokenizer.mask_token_id
-        if within_word:
-            for later in range(place + 1, len(ids)):
-                if words[later] == word:
-                    copy[later] = tokenizer.mask_token_id
-        with torch.no_grad():
-            logits = model(torch.tensor([copy])).logits[0, place]
-        total += float(torch.log_softmax(logits.double(), dim=-1)[ids[place]])
-    return total
 
 
 @pytest.mark.parametrize("within_word", [False, True])
@@ -47,7 +29,9 @@ def test_pseudo_log_likelihood_equals_one_mask_at_a_time(within_word, budget):
         tokens_per_batch=budget,
         device="cpu",
     )
-    expected = [one_mask_at_a_time(model, tokenizer, text, within_word) for text in sentences]
+    expected = [
+        slow.pseudo_log_likelihood(model, tokenizer, text, within_word) for text in sentences
+    ]
     assert np.abs(found - expected).max() < 1e-5
     assert found[0] == found[-2]
 
@@ -90,13 +74,7 @@ def test_log_likelihood_equals_one_prefix_at_a_time(kind, budget):
     sentences = texts(budget, count=8)
     found = log_likelihood(model, tokenizer, sentences, tokens_per_batch=budget, device="cpu")
     for text, score in zip(sentences, found, strict=True):
-        ids = [tokenizer.bos_token_id, *tokenizer(text)["input_ids"]]
-        total = 0.0
-        for place in range(1, len(ids)):
-            with torch.no_grad():
-                logits = model(torch.tensor([ids[:place]])).logits[0, -1]
-            total += float(torch.log_softmax(logits.double(), dim=-1)[ids[place]])
-        assert score == pytest.approx(total, rel=1e-5)
+        assert score == pytest.approx(slow.log_likelihood(model, tokenizer, text), rel=1e-5)
 
 
 def test_log_likelihoods_of_all_texts_add_up_to_one():
