@@ -109,10 +109,10 @@ def direction(model: "PreTrainedModel") -> Direction | None:
     """
     tokens = few_tokens(model)
     place = tokens.shape[1] // 2
+    known = _ordinary_tokens(model).to(tokens.device)
+    others = known[~torch.isin(known, tokens)]
     changed = tokens.clone()
-    changed[0, place] = next(
-        (token for token in _ordinary_tokens(model) if token not in tokens), tokens[0, 0]
-    )
+    changed[0, place] = others[0] if len(others) else tokens[0, 0]
     with torch.no_grad():
         before, after = model(input_ids=tokens).logits, model(input_ids=changed).logits
     change = (after.float() - before.float()).abs()[0].flatten(1)
@@ -158,12 +158,14 @@ def _kind(model: Any) -> str:
 
 def _ordinary_tokens(model: Any) -> Tensor:
     """Return the ids of the tokens that the config doesn't call special; all if no two are left."""
-    special = set()
+    count = embedded_tokens(model)
+    ordinary = torch.ones(count, dtype=torch.bool)
     for key, value in model.config.to_dict().items():
-        if key.endswith("token_id"):
-            special.update(value if isinstance(value, list) else [value])
-    known = [token for token in range(embedded_tokens(model)) if token not in special]
-    return torch.tensor(known if len(known) > 1 else range(embedded_tokens(model)))
+        for token in value if isinstance(value, list) else [value]:
+            if key.endswith("token_id") and isinstance(token, int) and 0 <= token < count:
+                ordinary[token] = False
+    known = ordinary.nonzero()[:, 0]
+    return known if len(known) > 1 else torch.arange(count)
 
 
 def _device(model: Any) -> torch.device:

@@ -52,7 +52,7 @@ def load_model(
     if any(name.startswith("pooler.") for name in missing):
         model.pooler = None
         missing = [name for name in missing if not name.startswith("pooler.")]
-    _refuse_missing(path, missing)
+    _refuse_missing(path, missing, model)
     model = (model.base_model if alone else model).to(device or default_device())
     refuse_unreadable(model, str(path))
     return model
@@ -77,7 +77,7 @@ def load_language_model(
     check_family(read_config(path), path)
     masked = objective(path) == "masked"
     model, missing = _load(AutoModelForMaskedLM if masked else AutoModelForCausalLM, path, dtype)
-    _refuse_missing(path, missing)
+    _refuse_missing(path, missing, model)
     model = model.to(device or default_device())
     refuse_unreadable(model, str(path))
     _refuse_contradiction(path, masked, direction(model))
@@ -168,11 +168,12 @@ def _load(auto: Any, path: str | os.PathLike[str], dtype: Any) -> "tuple[Any, li
     return model.eval(), sorted(info["missing_keys"])
 
 
-def _refuse_missing(path: str | os.PathLike[str], missing: list[str]) -> None:
+def _refuse_missing(path: str | os.PathLike[str], missing: list[str], model: Any) -> None:
     if missing:
         raise CheckpointError(
             f"{path}: lacks {len(missing)} of the weights that its config calls for, for example "
-            f"{missing[0]}. Save the whole model there."
+            f"{missing[0]} of {type(model).__name__}; it was saved as {kind(read_config(path))}. "
+            "Save the whole model there."
         )
 
 

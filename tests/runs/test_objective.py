@@ -1,10 +1,11 @@
 """What a checkpoint predicts is told from what is certain, held against the model, or refused."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
-from transformers import AutoConfig
+from transformers import AutoConfig, ElectraConfig, ElectraForPreTraining
 
 from ontogeny.attention import word_attention
 from ontogeny.complexity import fisher_trace
@@ -145,6 +146,16 @@ def test_a_model_that_does_not_do_what_its_config_says_is_refused(changed, name,
     load_model(path, device="cpu")  # its layers are what they are
 
 
+def test_a_discriminator_is_no_language_model_and_told_as_what_it_was_saved(tmp_path):
+    config = ElectraConfig(vocab_size=80, embedding_size=8, hidden_size=8, num_hidden_layers=1)
+    config.num_attention_heads, config.intermediate_size = 2, 8
+    ElectraForPreTraining(config).save_pretrained(tmp_path)
+    message = r"of ElectraForMaskedLM; it was saved as ElectraForPreTraining \(model_type electra\)"
+    with pytest.raises(CheckpointError, match=message):
+        load_language_model(tmp_path, device="cpu")
+    load_model(tmp_path, device="cpu")
+
+
 def test_a_class_that_transformers_has_not_is_refused_in_a_line(changed):
     path = changed("albert", architectures=["AlbertForCausalLM"])
     with pytest.raises(CheckpointError, match="its model can't be loaded") as error:
@@ -197,6 +208,12 @@ def test_families_are_known_by_the_names_that_transformers_has_for_them():
         assert AutoConfig.for_model(family).is_encoder_decoder
     for family in (*UNMEASURABLE, *WITHOUT_ATTENTION):
         assert AutoConfig.for_model(family).model_type == family
+
+
+@pytest.mark.parametrize("family", UNMEASURABLE)
+def test_other_families_that_cannot_be_measured_are_refused_with_the_reason(family):
+    with pytest.raises(CheckpointError, match=re.escape(UNMEASURABLE[family])):
+        check_family({"model_type": family}, "mine")
 
 
 def test_an_encoder_decoder_is_known_by_its_family_where_its_config_does_not_say():
