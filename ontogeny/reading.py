@@ -136,7 +136,7 @@ def reads_padding(model: "PreTrainedModel", padding: int) -> bool:
     attended = torch.arange(count + BESIDE, device=tokens.device)[None] < count
     bound = most_positions(model)
     if bound is not None and attended.shape[1] > bound:
-        return False  # no room for padding: texts that short differ little in length
+        return False  # there is no room for padding
     with torch.no_grad():
         alone = model(input_ids=tokens)[0]
         padded = model(

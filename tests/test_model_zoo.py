@@ -42,7 +42,7 @@ def one_thread(threads):
 
 
 @pytest.fixture(scope="module", params=MEASURED)
-def animal(request, tmp_path_factory):
+def specimen(request, tmp_path_factory):
     """A model of a family as it was made, and its checkpoint as it is loaded."""
     folder = save(request.param, tmp_path_factory.mktemp("zoo"))
     own, _ = build(request.param)
@@ -63,21 +63,21 @@ def close(found, expected, rtol=1e-4):
     assert np.abs(found - expected).max() <= rtol * np.abs(expected).max()
 
 
-def questions(animal, **settings):
-    kind = animal.family.objective
-    text = tokenise(animal.model, animal.tokenizer, TEXTS, begin=kind == "causal")
-    return ask(text, animal.tokenizer, objective=kind, **settings)
+def questions(specimen, **settings):
+    kind = specimen.family.objective
+    text = tokenise(specimen.model, specimen.tokenizer, TEXTS, begin=kind == "causal")
+    return ask(text, specimen.tokenizer, objective=kind, **settings)
 
 
-def test_what_it_predicts_is_told_by_its_checkpoint(animal):
-    assert objective(animal.folder) == animal.family.objective
+def test_what_it_predicts_is_told_by_its_checkpoint(specimen):
+    assert objective(specimen.folder) == specimen.family.objective
 
 
-def test_features_are_the_models_own_hidden_states(animal):
-    encoder = load_model(animal.folder, device="cpu")
+def test_features_are_the_models_own_hidden_states(specimen):
+    encoder = load_model(specimen.folder, device="cpu")
     frame = pd.DataFrame({"words": SENTENCES})
-    found = extract(encoder, animal.tokenizer, frame, dtype=torch.float32, device="cpu")
-    expected = [slow.hidden_states(animal.own, animal.tokenizer, words) for words in SENTENCES]
+    found = extract(encoder, specimen.tokenizer, frame, dtype=torch.float32, device="cpu")
+    expected = [slow.hidden_states(specimen.own, specimen.tokenizer, words) for words in SENTENCES]
     for vectors, states in zip(found.vectors, torch.cat(expected, dim=1), strict=True):
         close(vectors, states)
     dimensions = intrinsic_dimension(found.vectors)
@@ -85,67 +85,70 @@ def test_features_are_the_models_own_hidden_states(animal):
     assert np.isfinite(dimensions).all()
 
 
-def test_attention_between_words_is_that_of_a_loop_over_pairs_or_refused(animal):
-    if not animal.family.attention:
+def test_attention_between_words_is_that_of_a_loop_over_pairs_or_refused(specimen):
+    if not specimen.family.attention:
         with pytest.raises(CheckpointError, match=r"attention .*Leave this run out of studies of"):
-            next(word_attention(animal.model, animal.tokenizer, SENTENCES, device="cpu"))
+            next(word_attention(specimen.model, specimen.tokenizer, SENTENCES, device="cpu"))
         return
-    for batch in word_attention(animal.model, animal.tokenizer, SENTENCES, device="cpu"):
+    for batch in word_attention(specimen.model, specimen.tokenizer, SENTENCES, device="cpu"):
         for row, weights in zip(batch.sentences, batch.weights, strict=True):
             words = SENTENCES[row]
-            expected = slow.word_attention(animal.own, animal.tokenizer, words)
+            expected = slow.word_attention(specimen.own, specimen.tokenizer, words)
             found = weights[..., : len(words), : len(words)].numpy()
             assert found.shape == expected.shape
             assert np.abs(found - expected).max() < 1e-5
 
 
-def test_the_loss_is_that_of_the_models_own_logits(animal):
-    kind = animal.family.objective
+def test_the_loss_is_that_of_the_models_own_logits(specimen):
+    kind = specimen.family.objective
     found, counts = held_out_loss(
-        animal.model, animal.tokenizer, SENTENCES, objective=kind, seed=3, device="cpu"
+        specimen.model, specimen.tokenizer, SENTENCES, objective=kind, seed=3, device="cpu"
     )
-    asked = questions(animal, seed=3)
-    close(found, slow.losses_and_gradients(animal.own, asked)[0])
+    asked = questions(specimen, seed=3)
+    close(found, slow.losses_and_gradients(specimen.own, asked)[0])
     assert np.array_equal(counts, asked.counts)
 
 
-def test_scores_of_sentences_are_those_of_one_token_at_a_time(animal):
-    if animal.family.objective == "causal":
+def test_scores_of_sentences_are_those_of_one_token_at_a_time(specimen):
+    if specimen.family.objective == "causal":
         fast, one_by_one = log_likelihood, slow.log_likelihood
     else:
         fast, one_by_one = pseudo_log_likelihood, slow.pseudo_log_likelihood
-    found = fast(animal.model, animal.tokenizer, TEXTS, device="cpu")
-    close(found, [one_by_one(animal.own, animal.tokenizer, text) for text in TEXTS])
+    found = fast(specimen.model, specimen.tokenizer, TEXTS, device="cpu")
+    close(found, [one_by_one(specimen.own, specimen.tokenizer, text) for text in TEXTS])
 
 
-def test_the_fisher_information_is_that_of_a_loop_over_sentences(animal, caplog):
+def test_the_fisher_information_is_that_of_a_loop_over_sentences(specimen, caplog):
     settings = {"seed": 5, "share": 0.5}
     with caplog.at_level(logging.INFO, "ontogeny"):
         found = fisher_trace(
-            animal.model,
-            animal.tokenizer,
+            specimen.model,
+            specimen.tokenizer,
             SENTENCES,
-            objective=animal.family.objective,
+            objective=specimen.family.objective,
             labels="data",
             device="cpu",
             **settings,
         )
-    assert ("one sentence at a time" in caplog.text) == (animal.name in ONE_BY_ONE)
-    asked = questions(animal, **settings)
-    _, norms = slow.losses_and_gradients(animal.own, asked)
+    assert ("one sentence at a time" in caplog.text) == (specimen.name in ONE_BY_ONE)
+    asked = questions(specimen, **settings)
+    _, norms = slow.losses_and_gradients(specimen.own, asked)
     assert found == pytest.approx(norms.sum() / asked.counts.sum(), rel=1e-3)
-    squares = {id(p): float(p.detach().double().square().sum()) for p in animal.own.parameters()}
-    assert weight_norm(animal.model) == pytest.approx(math.sqrt(sum(squares.values())))
+    squares = {id(p): float(p.detach().double().square().sum()) for p in specimen.own.parameters()}
+    assert weight_norm(specimen.model) == pytest.approx(math.sqrt(sum(squares.values())))
 
 
-def test_the_longest_text_that_it_is_said_to_read_is_read(animal):
-    longest = maximum_length(animal.model, animal.tokenizer) or POSITIONS
-    special = 2 if animal.family.objective == "masked" else 0
+def test_the_longest_text_that_it_is_said_to_read_is_read(specimen):
+    longest = maximum_length(specimen.model, specimen.tokenizer) or POSITIONS
+    special = 2 if specimen.family.objective == "masked" else 0
     words = ["."] * (longest - special)
-    ids = animal.tokenizer(" ".join(words))["input_ids"]
+    ids = specimen.tokenizer(" ".join(words))["input_ids"]
     words = words[: len(words) - (len(ids) - longest)] if len(ids) > longest else words
     found = extract(
-        animal.model, animal.tokenizer, pd.DataFrame({"words": [words, words[:2]]}), device="cpu"
+        specimen.model,
+        specimen.tokenizer,
+        pd.DataFrame({"words": [words, words[:2]]}),
+        device="cpu",
     )
     assert found.truncated == 0
 

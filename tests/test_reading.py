@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, OPTConfig, OPTForCausalLM
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    OPTConfig,
+    OPTForCausalLM,
+    ViTConfig,
+    ViTModel,
+)
 
 from ontogeny.errors import CheckpointError
 from ontogeny.reading import (
@@ -106,6 +113,13 @@ def test_a_model_that_needs_more_than_a_text_is_refused_by_name():
     model.bert.register_forward_pre_hook(lambda module, inputs: module.no_such_layer)
     with pytest.raises(CheckpointError, match=r"^mine: .*BertForMaskedLM, model_type bert.* alone"):
         refuse_unreadable(model, "mine")
+
+
+def test_a_model_of_something_else_than_text_is_refused_by_name():
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    model = ViTModel(ViTConfig(**sizes, intermediate_size=8, image_size=16, patch_size=8))
+    with pytest.raises(CheckpointError, match="can't be told how many tokens its ViTModel knows"):
+        refuse_unreadable(model.eval(), "mine")
 
 
 def test_layers_that_shorten_the_text_or_differ_in_width_are_refused_by_name():

@@ -115,6 +115,33 @@ def test_a_model_without_attention_weights_is_refused():
         by_sentence(Deaf(model), tokenizer, [["cat"]])
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # As models give it some of whose layers have none.
+        (lambda layers: layers[:1], "BertModel: the model gives attention weights of 1 of its 2"),
+        # As SqueezeBERT gives it: scores, before the softmax.
+        (lambda layers: [(layer / (1 - layer)).log() for layer in layers], "are no shares of a"),
+        (lambda layers: [2 * layer for layer in layers], "are no shares of a whole"),
+    ],
+)
+def test_attention_of_some_layers_or_that_is_none_is_refused_before_a_sentence_is_read(
+    change, message
+):
+    model, tokenizer = build("bert")
+    read = []
+
+    def changed(module, inputs, output):
+        read.append(output[0].shape[1])
+        output["attentions"] = change(output.attentions)
+        return output
+
+    model.bert.register_forward_hook(changed)
+    with pytest.raises(CheckpointError, match=rf"{message}.*Leave this run out of studies of att"):
+        by_sentence(model, tokenizer, [["cat", "sat"]])
+    assert len(read) == 1
+
+
 @pytest.mark.parametrize("kind", ["Mamba", "FNet", "Rwkv"])
 def test_architectures_without_attention_are_refused_by_name(kind):
     _, tokenizer = build("gpt2")
