@@ -116,8 +116,8 @@ def objective(path: str | os.PathLike[str]) -> str:
     declared = declared_objective(config)
     if declared is not None:
         return declared
-    mask = load_tokenizer(path).mask_token_id
-    if mask is not None and mask < config.get("vocab_size", 0):
+    mask, known = load_tokenizer(path).mask_token_id, config.get("vocab_size")
+    if mask is not None and isinstance(known, int) and mask < known:
         return "masked"
     raise CheckpointError(
         f"{path}/config.json: doesn't tell whether its model, {kind(config)}, is masked or causal, "
