@@ -59,6 +59,7 @@ rule audit_passed:
         runtime=resources.doubling(10),
     params:
         audit=lambda wildcards: RUNS[wildcards.run]["audit"],
+        attention=lambda wildcards: sas_layout.reads_attention(config, wildcards.run),
     message:
         "reading the audit of {wildcards.run}, seed {wildcards.seed}"
     script:

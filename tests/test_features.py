@@ -245,7 +245,7 @@ def test_the_last_layer_of_gpt2_is_taken_after_the_final_normalisation():
     blocks = []
     model.h[-1].register_forward_hook(lambda *call: blocks.append(call[-1]))
     features = extract(model, tokenizer, pd.DataFrame({"words": [["."]]}), dtype=torch.float32)
-    output = blocks[0][0] if isinstance(blocks[0], tuple) else blocks[0]
+    output = blocks[-1][0] if isinstance(blocks[-1], tuple) else blocks[-1]
     with torch.inference_mode():
         expected = model.ln_f(output)[0, 0]
     assert torch.allclose(features.vectors[-1, 0], expected, atol=1e-5)

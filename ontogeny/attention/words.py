@@ -19,16 +19,20 @@ from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError
 from ontogeny.features.extraction import maximum_length
 from ontogeny.features.pieces import Pieces, cut_into_pieces
+from ontogeny.reading import few_tokens, layer_states, reads_padding
 from ontogeny.token_batches import (
     batches_by_length,
     model_name,
     padded,
     padding_id,
+    refuse_unknown_tokens,
     token_budget,
 )
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+TOLERANCE = 1e-2  # of a sum of attention weights, as 16 bits may round it
 
 LOGGER = logging.getLogger("ontogeny")
 
@@ -93,19 +97,21 @@ def word_attention(
     `model` is any transformer of transformers (a prediction head is not run), `tokenizer` its own,
     `sentences` lists of words, which the model reads joined by spaces. Longest sentences come
     first; a batch has as many as fit into `tokens_per_batch`, padding included (by default as
-    `token_budget`). A sentence longer than the model can read is left out, and the log says how
-    many are. A causal model attends to earlier words alone; whoever wants the other direction of
-    reading takes the transpose.
+    `token_budget`), or fewer, as in `extract`. A sentence longer than the model can read is left
+    out, and the log says how many are. A causal model attends to earlier words alone; whoever wants
+    the other direction of reading takes the transpose.
 
     `device` None means a CUDA device where there is one, else the CPU; the model is moved there and
     left in evaluation mode, its attention implementation as it was.
 
-    Raises `CheckpointError` if the model has no attention weights to give, if one is not finite,
-    or if the tokenizer can't say where its pieces lie in the text.
+    Raises `CheckpointError` if the model has no attention weights to give, in each layer and for
+    each pair of tokens, if one is not finite, or if the tokenizer can't say where its pieces lie in
+    the text or is not the model's.
     """
     device = default_device() if device is None else torch.device(device)
     limit = maximum_length(model, tokenizer)
     pieces = cut_into_pieces(tokenizer, sentences, None)
+    refuse_unknown_tokens(model, tokenizer, pieces.ids)
     whole = pieces.lengths if limit is None else pieces.lengths * (pieces.lengths <= limit)
     if too_long := int((whole < pieces.lengths).sum()):
         LOGGER.warning(
@@ -114,10 +120,13 @@ def word_attention(
             len(whole),
             limit,
         )
-    encoder = model.base_model.to(device).eval()
+    encoder: Any = model.base_model.to(device).eval()
     padding = padding_id(model, tokenizer)
+    budget = tokens_per_batch or token_budget(device)
     with eager_attention(encoder):
-        for batch in batches_by_length(whole, tokens_per_batch or token_budget(device)):
+        _refuse_without_attention(encoder)
+        unpadded = reads_padding(encoder, padding)
+        for batch in batches_by_length(whole, budget, unpadded=unpadded):
             layers, word = _attend(encoder, pieces, batch, padding, device)
             weights = attention_between_words(
                 layers,
@@ -141,17 +150,19 @@ def _attend(
     starts, lengths = pieces.starts[batch], pieces.lengths[batch]
     tokens, is_token = padded(pieces.ids, starts, lengths, padding)
     word, _ = padded(pieces.word, starts, lengths, -1)
-    layers = getattr(
-        encoder(
-            input_ids=tokens.to(device),
-            attention_mask=is_token.to(device),
-            output_attentions=True,
-        ),
-        "attentions",
-        None,
+    output = encoder(
+        input_ids=tokens.to(device),
+        attention_mask=is_token.long().to(device),
+        output_attentions=True,
     )
+    return _layers(encoder, output, tokens.shape[1]), word.to(device)
+
+
+def _layers(encoder: Any, output: Any, tokens: int) -> Sequence[Tensor]:
+    """Return the attention of each layer, or raise `CheckpointError` if there is none."""
+    layers = getattr(output, "attentions", None)
     # What some models without attention call by that name has another shape.
-    square = (tokens.shape[1], tokens.shape[1])
+    square = (tokens, tokens)
     if not layers or any(
         layer is None or layer.ndim != 4 or layer.shape[2:] != square for layer in layers
     ):
@@ -159,4 +170,27 @@ def _attend(
             f"{model_name(encoder)}: the model gives no attention weights; expected a transformer "
             "with softmax attention. Leave this run out of studies of attention."
         )
-    return layers, word.to(device)
+    return layers
+
+
+def _refuse_without_attention(encoder: Any) -> None:
+    """Raise `CheckpointError` unless a model, on a few tokens, gives what is to be measured.
+
+    A layer without attention may just be missing in what a model gives, and the others would be
+    counted wrongly. Weights that are shares of a whole are positive, and sum up to 1, or to less
+    where some of it goes to no token.
+    """
+    tokens = few_tokens(encoder)
+    output = encoder(input_ids=tokens, output_attentions=True, output_hidden_states=True)
+    layers = _layers(encoder, output, tokens.shape[1])
+    blocks = len(layer_states(encoder, output, tokens, model_name(encoder))) - 1
+    if len(layers) != blocks:
+        raise CheckpointError(
+            f"{model_name(encoder)}: the model gives attention weights of {len(layers)} of its "
+            f"{blocks} layers; expected those of each. Leave this run out of studies of attention."
+        )
+    if any((layer < 0).any() or (layer.sum(dim=-1) > 1 + TOLERANCE).any() for layer in layers):
+        raise CheckpointError(
+            f"{model_name(encoder)}: what the model gives as attention weights are no shares of a "
+            "whole; expected softmax attention. Leave this run out of studies of attention."
+        )

@@ -6,6 +6,7 @@ from torch import Tensor
 
 CELLS_AT_ONCE = 2**24  # distances held at once: 128 MiB
 CANDIDATES = 6  # neighbours whose distance is computed without cancellation
+ROUNDING = 32  # of the length of a point, in units of its last place: how far copies may lie apart
 
 
 def intrinsic_dimension(vectors: Tensor, discard: float = 0.1) -> np.ndarray:
@@ -15,7 +16,8 @@ def intrinsic_dimension(vectors: Tensor, discard: float = 0.1) -> np.ndarray:
     line through the origin, of -log(1 - F(mu)) over log(mu), where mu is the ratio of the distances
     to a point's second and first nearest neighbour and F its empirical distribution; the share
     `discard` of the points, those with the largest ratios, is left out of the fit. Points that
-    are there several times are taken once, since the distance to a copy says nothing.
+    are there several times are taken once, since the distance to a copy says nothing; so are those
+    that differ by rounding alone, as the vectors of the same word in two batches may.
 
     NaN for a layer with fewer than three different points, or in which all ratios are 1 (as on a
     lattice). Raises `ValueError` unless 0 <= discard < 1.
@@ -31,7 +33,7 @@ def neighbour_ratios(points: Tensor) -> np.ndarray:
     `points` has shape (points, width); the result (different points,) float64, at least 1, empty
     where fewer than three points differ.
     """
-    points = torch.unique(points, dim=0).double()
+    points = _different(points)
     if len(points) < 3:
         return np.empty(0)
     # Centred, since the quick distance loses as many digits as the mean exceeds the spread.
@@ -51,6 +53,26 @@ def neighbour_ratios(points: Tensor) -> np.ndarray:
             exact = (points[mine] - points[some][:, None]).norm(dim=-1).sort(dim=1).values
             ratios.append(exact[:, 1] / exact[:, 0])
     return torch.cat(ratios).cpu().numpy()
+
+
+def _different(points: Tensor) -> Tensor:
+    """Return points, (points, width), each once, as (different points, width) float64."""
+    reach = ROUNDING * torch.finfo(points.dtype).eps
+    points = torch.unique(points, dim=0).double()
+    reaches = reach * points.norm(dim=1)
+    # Copies lie close on any line, and on one that has nothing to do with the points others don't:
+    # each is compared with those that come after it there, while there are any within reach.
+    line = torch.arange(points.shape[1], device=points.device).double().cos()
+    places, order = (points @ (line / line.norm())).sort()
+    copy = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    for further in range(1, len(points)):
+        near = (places[further:] - places[:-further] <= reaches.max()).nonzero()[:, 0]
+        if not len(near):
+            break
+        first, second = order[near], order[near + further]
+        same = (points[first] - points[second]).norm(dim=1) <= reaches[second]
+        copy[second[same]] = True
+    return points[~copy]
 
 
 def _dimension(points: Tensor, discard: float) -> float:

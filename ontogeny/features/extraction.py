@@ -16,12 +16,14 @@ from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.features.pieces import Pieces, cut_into_pieces
 from ontogeny.files import atomic_path
+from ontogeny.reading import layer_states, most_positions, reads_padding, refuse_unreadable
 from ontogeny.token_batches import (
     TOKENS_ON_ACCELERATOR,
     batches_by_length,
     model_name,
     padding_id,
     ready,
+    refuse_unknown_tokens,
 )
 
 if TYPE_CHECKING:
@@ -77,14 +79,16 @@ def extract(
 
     Sentences are sorted by their number of tokens, and a batch takes as many as fit into
     `tokens_per_batch`, padding included (at least one); None means 512 on a CPU, whose caches they
-    then fit, and 16384 on other devices. Words are pooled and converted to `dtype`
+    then fit, and 16384 on other devices. A model that doesn't pass over padding (`reads_padding`)
+    gets sentences of one length alone in a batch. Words are pooled and converted to `dtype`
     on `device`; only their vectors leave it. `device` None means a CUDA device where there is one,
     else the CPU; the model is moved there and left in evaluation mode. `autocast` names a type for
     mixed precision (bfloat16 or float16), off by default. On a CPU the result is the same on every
     call.
 
-    Raises `CheckpointError` if the tokenizer can't say where its pieces lie in the text, if a
-    vector is not finite, or if one doesn't fit into `dtype`; `ValueError` for an unknown pooling.
+    Raises `CheckpointError` if the tokenizer can't say where its pieces lie in the text or is not
+    the model's, if the model's layers don't have a vector of one width for each token, if a vector
+    is not finite, or if one doesn't fit into `dtype`; `ValueError` for an unknown pooling.
     """
     if pooling not in get_args(Pooling):
         raise ValueError(f"pooling is {pooling!r}; expected one of {get_args(Pooling)}")
@@ -93,18 +97,22 @@ def extract(
         tokens_per_batch = TOKENS_ON_CPU if device.type == "cpu" else TOKENS_ON_ACCELERATOR
     limit = maximum_length(model, tokenizer)
     pieces = cut_into_pieces(tokenizer, list(sentences["words"]), limit)
+    refuse_unknown_tokens(model, tokenizer, pieces.ids)
     weights = torch.from_numpy(_pooling_weights(pieces, pooling))
     encoder = ready(model.base_model, device)
+    refuse_unreadable(encoder, model_name(model))
     padding = padding_id(model, tokenizer)
+    unpadded = reads_padding(encoder, padding)
     vectors, largest = torch.zeros(0), torch.zeros(0)
-    for batch in batches_by_length(pieces.lengths, tokens_per_batch):
+    for batch in batches_by_length(pieces.lengths, tokens_per_batch, unpadded=unpadded):
         tokens, is_token, pooler, is_word, words = _pad(pieces, weights, batch, padding)
         with torch.autocast(device.type, autocast, enabled=autocast is not None):
-            states = encoder(
+            output = encoder(
                 input_ids=tokens.to(device),
-                attention_mask=is_token.to(device),
+                attention_mask=is_token.long().to(device),
                 output_hidden_states=True,
-            ).hidden_states
+            )
+        states = layer_states(encoder, output, tokens, model_name(model))
         # (batch, 1, words, tokens) times (batch, layers, tokens, width): a mean over pieces is a
         # product with weights, the same on every run, which a scatter on a GPU would not be.
         pooled = pooler.to(device)[:, None] @ torch.stack(states, dim=1).float()
@@ -126,20 +134,11 @@ def extract(
 def maximum_length(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int | None:
     """Return how many tokens the model can read, special tokens included; None: no bound.
 
-    It is the least of the configuration's positions and the tokenizer's own bound. RoBERTa and its
-    kin count positions from `padding_idx` + 1 and lose those below.
+    It is the lesser of the model's positions and the tokenizer's own bound.
     """
-    limits = [tokenizer.model_max_length]
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is not None and positions > 0:
-        lost = 0
-        for name, module in model.named_modules():
-            if name.endswith("position_embeddings"):
-                index = getattr(module, "padding_idx", None)
-                lost = 0 if index is None else index + 1
-        limits.append(positions - lost)
+    positions = most_positions(model)
     # A tokenizer without a bound of its own says 10^30.
-    bound = min(limits)
+    bound = min(tokenizer.model_max_length, 10**30 if positions is None else positions)
     return int(bound) if bound < 10**9 else None
 
 

@@ -9,6 +9,7 @@ import torch
 from ontogeny.devices import default_device
 from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
+from ontogeny.reading import reads_padding
 from ontogeny.token_batches import (
     batches_by_length,
     model_name,
@@ -38,7 +39,8 @@ def log_likelihood(
     than the model can read.
 
     `tokens_per_batch`, `device` and the model's state as in `word_attention`. Raises
-    `CheckpointError` if the tokenizer isn't a fast one, or if a prediction is not a number.
+    `CheckpointError` if the tokenizer isn't a fast one or not the model's, if the model gives no
+    logits of each token, or if a prediction is not a number.
     """
     device = default_device() if device is None else torch.device(device)
     return likelihood_of_tokens(
@@ -55,7 +57,8 @@ def likelihood_of_tokens(
 ) -> np.ndarray:
     """Return `log_likelihood` of sentences that are tokens already."""
     scores, log_probabilities = np.zeros(len(text.lengths)), LogProbabilities(model)
-    for batch in batches_by_length(text.readable, tokens_per_batch):
+    unpadded = reads_padding(model, padding)
+    for batch in batches_by_length(text.readable, tokens_per_batch, unpadded=unpadded):
         tokens, there = padded(text.ids, text.starts[batch], text.lengths[batch], padding)
         word, _ = padded(text.word, text.starts[batch], text.lengths[batch], -1)
         row, place = (word[:, 1:] >= 0).nonzero(as_tuple=True)  # place: of the token before

@@ -10,7 +10,14 @@ from ontogeny.devices import default_device
 from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.questions import ask
 from ontogeny.likelihood.tokenised import tokenise
-from ontogeny.token_batches import model_name, padding_id, ready, token_budget
+from ontogeny.reading import reads_padding
+from ontogeny.token_batches import (
+    model_name,
+    padding_id,
+    ready,
+    refuse_unknown_tokens,
+    token_budget,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -36,8 +43,9 @@ def held_out_loss(
     sentences and the tokenizer alone, so all checkpoints of a run face the same) or `causal` (each
     token from those before it). A sentence longer than the model can read counts 0 and 0.
 
-    Raises `CheckpointError` if the tokenizer is not a fast one or lacks the mask token, or if the
-    loss is not a number, `CorpusError` if there is nothing to predict.
+    Raises `CheckpointError` if the tokenizer is not a fast one, lacks the mask token or is not the
+    model's, if the model gives no logits of each token, or if the loss is not a number;
+    `CorpusError` if there is nothing to predict.
     """
     device = default_device() if device is None else torch.device(device)
     model = ready(model, device)
@@ -45,10 +53,13 @@ def held_out_loss(
         model, tokenizer, [" ".join(words) for words in sentences], begin=objective == "causal"
     )
     questions = ask(text, tokenizer, objective=objective, share=share, seed=seed)
+    refuse_unknown_tokens(model, tokenizer, questions.shown)
     losses = np.zeros(len(text.lengths))
     budget = tokens_per_batch or token_budget(device)
     log_probabilities = LogProbabilities(model)
-    for batch in questions.batches(budget, padding_id(model, tokenizer)):
+    padding = padding_id(model, tokenizer)
+    unpadded = reads_padding(model, padding)
+    for batch in questions.batches(budget, padding, unpadded=unpadded):
         found = log_probabilities(
             batch.tokens.to(device),
             batch.attended.to(device),

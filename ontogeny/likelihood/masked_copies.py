@@ -32,7 +32,7 @@ def reads_copies(
 
     `tokens`, (copies, tokens), are ids, all of them attended to; `place`, (copies,), is the
     position at which each copy is asked. Yields these positions as they count through the batch,
-    (copies,), as `logits_at` takes them: what the model says elsewhere is void, and there the same
+    (copies,), as `Logits` takes them: what the model says elsewhere is void, and there the same
     as outside the block, up to rounding. `in_machine_code` lets the layers that
     `ontogeny.likelihood.compiled` is for be applied there; there are no gradients then. The model's
     modules are not as they were within the block: one thread at a time.

@@ -1,14 +1,13 @@
 """What a language model predicts at chosen positions, its output head run at these alone."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ontogeny.errors import CheckpointError
-from ontogeny.likelihood.replaced_forward import computes, has_own_forward
+from ontogeny.likelihood.chosen_positions import gives_what_it_reads, last_layer, narrowing
 from ontogeny.token_batches import model_name
 
 if TYPE_CHECKING:
@@ -17,29 +16,37 @@ if TYPE_CHECKING:
 LOGITS_AT_ONCE = 2**26  # 256 MiB
 
 
-def logits_at(
-    model: "PreTrainedModel", tokens: Tensor, attended: Tensor | None, positions: Tensor
-) -> Tensor:
-    """Return the model's logits at some positions, (predictions, vocabulary) float32.
+class Logits:
+    """A model's logits at some positions, for one batch after the other. Gradients flow."""
 
-    `tokens` and `attended`, (batch, tokens), are ids and which of them aren't padding (None: all);
-    `positions`, (predictions,), count through the batch (row * tokens + place). The model is one
-    with a language model's head, masked or causal. The head costs as much as several layers where
-    the vocabulary is large, so it reads nothing but the chosen vectors. Gradients flow.
+    def __init__(self, model: "PreTrainedModel") -> None:
+        """Take a language model, masked or causal, and find out how its head is to be narrowed.
 
-    Raises `CheckpointError` if the logits are not those of the chosen positions, as in a model
-    whose head doesn't read the last layer.
-    """
-    with _head_reads(model, positions):
-        # None where all is attended to: attention without a mask is faster, and the same.
-        mask = {} if attended is None else {"attention_mask": attended}
-        logits = model(input_ids=tokens, **mask).logits
-    if logits.shape[:2] != (1, len(positions)):
-        raise CheckpointError(
-            f"{model_name(model)}: gave logits of shape {tuple(logits.shape)} for "
-            f"{len(positions)} positions; expected a head over its last layer."
-        )
-    return logits[0].float()
+        Raises `CheckpointError` as `narrowing`.
+        """
+        self.model = model
+        self.narrowing = narrowing(model)
+
+    def __call__(self, tokens: Tensor, attended: Tensor | None, positions: Tensor) -> Tensor:
+        """Return logits (predictions, vocabulary), float32.
+
+        `tokens` and `attended`, (batch, tokens), are ids and which of them aren't padding (None:
+        all); `positions`, (predictions,), count through the batch (row * tokens + place). The head
+        reads nothing but the vectors at these, if a way to have it do so was found.
+        """
+        narrowed = nullcontext() if self.narrowing is None else self.narrowing(positions)
+        with narrowed:
+            # None where all is attended to: attention without a mask is faster, and the same.
+            mask = {} if attended is None else {"attention_mask": attended.long()}
+            logits = self.model(input_ids=tokens, **mask).logits
+        if self.narrowing is None:
+            return logits.flatten(0, 1)[positions].float()
+        if logits.shape[:2] != (1, len(positions)):
+            raise CheckpointError(
+                f"{model_name(self.model)}: gave logits of shape {tuple(logits.shape)} for "
+                f"{len(positions)} positions; expected a head over its last layer."
+            )
+        return logits[0].float()
 
 
 class LogProbabilities:
@@ -51,11 +58,10 @@ class LogProbabilities:
     """
 
     def __init__(self, model: "PreTrainedModel") -> None:
-        """Take a language model, masked or causal."""
-        self.model = model
-        layer = model.get_output_embeddings()
-        linear = isinstance(layer, torch.nn.Linear) and not has_own_forward(layer)
-        self._last = layer if linear and layer.weight.dtype == torch.float32 else None
+        """Take a language model, masked or causal. Raises `CheckpointError` as `Logits`."""
+        self._logits = Logits(model)
+        way = self._logits.narrowing
+        self._last = None if way is None else last_layer(model, way)
 
     @torch.inference_mode()
     def __call__(
@@ -68,20 +74,18 @@ class LogProbabilities:
     ) -> Tensor:
         """Return log probabilities (predictions,), float32, in nats.
 
-        `tokens`, `attended` and `positions` as in `logits_at`, which says what is raised. Of
-        prediction i the token `targets[i]` is scored, at the position `positions[asked[i]]`;
-        `asked` None stands for one prediction at each position, in order.
+        `tokens`, `attended` and `positions` are as `Logits` takes them. Of prediction i the token
+        `targets[i]` is scored, at the position `positions[asked[i]]`; `asked` None stands for one
+        prediction at each position, in order.
         """
         if asked is None:
             asked = torch.arange(len(positions), device=positions.device)
-        if self._last is not None:
-            with _gives_what_it_reads(self._last) as read:
-                found = logits_at(self.model, tokens, attended, positions)
-            if len(read) == 1 and torch.equal(found, read[0][0]):
-                return _log_probabilities(self._last, found, asked, targets)
-            self._last = None  # something comes after that layer, or it isn't called
-        logits = logits_at(self.model, tokens, attended, positions)
-        return torch.log_softmax(logits, dim=-1)[asked, targets]
+        if self._last is None:
+            logits = self._logits(tokens, attended, positions)
+            return torch.log_softmax(logits, dim=-1)[asked, targets]
+        with gives_what_it_reads(self._last):
+            vectors = self._logits(tokens, attended, positions)
+        return _log_probabilities(self._last, vectors, asked, targets)
 
 
 def refuse_nan(numbers: Tensor, name: str) -> None:
@@ -91,19 +95,6 @@ def refuse_nan(numbers: Tensor, name: str) -> None:
             f"{name}: its predictions hold NaN; expected numbers. The checkpoint is broken or its "
             "training diverged: leave it out."
         )
-
-
-@contextmanager
-def _gives_what_it_reads(layer: Any) -> Iterator[list[Tensor]]:
-    """Have a layer return a copy of its input; yields a list that its inputs come to lie in."""
-    read: list[Tensor] = []
-
-    def forward(vectors: Tensor) -> Tensor:
-        read.append(vectors)
-        return vectors.clone()
-
-    with computes(layer, forward):
-        yield read
 
 
 def _log_probabilities(
@@ -128,41 +119,3 @@ def _log_normalisers(vectors: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     parts = zip(weight.split(size), bias.split(size), strict=True)
     sums = [torch.addmm(some, vectors, rows.T).logsumexp(1) for rows, some in parts]
     return torch.logsumexp(torch.stack(sums), dim=0)
-
-
-@contextmanager
-def _head_reads(model: Any, positions: Tensor) -> Iterator[None]:
-    """Have the model's head read the last layer's vectors at `positions`, as one sequence.
-
-    Where it is known how (`_after_attention`), the last layer itself computes no others.
-    """
-
-    def at_positions(states: Tensor) -> Tensor:
-        return states.flatten(0, 1)[positions][None]
-
-    def narrow(module: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return tuple(at_positions(states) for states in inputs)
-
-    def choose(module: Any, inputs: Any, outputs: Any) -> Any:
-        if last is None:
-            outputs[next(iter(outputs.keys()))] = at_positions(outputs[0])
-        return outputs
-
-    last = _after_attention(model)
-    with ExitStack() as hooks:  # a hook's handle removes it on leaving
-        hooks.enter_context(model.base_model.register_forward_hook(choose))
-        if last is not None:
-            hooks.enter_context(last.register_forward_pre_hook(narrow))
-        yield
-
-
-def _after_attention(model: Any) -> Any:
-    """Return the module of the last layer from which on each position is computed by itself.
-
-    BERT and its kin have one: it gets the attention's result and what the layer began with, and all
-    that follows reads its output alone. None for other models.
-    """
-    layers = getattr(getattr(model.base_model, "encoder", None), "layer", None)
-    attention = getattr(layers[-1], "attention", None) if layers else None
-    output = getattr(attention, "output", None)
-    return output if type(output).__name__.endswith("SelfOutput") else None

@@ -12,7 +12,7 @@ from ontogeny.errors import CheckpointError
 from ontogeny.likelihood.masked_copies import reads_copies
 from ontogeny.likelihood.predictions import LogProbabilities, refuse_nan
 from ontogeny.likelihood.tokenised import Tokenised, tokenise
-from ontogeny.token_batches import model_name, ready, token_budget
+from ontogeny.token_batches import model_name, ready, refuse_unknown_tokens, token_budget
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -46,8 +46,9 @@ def pseudo_log_likelihood(
     read once; of what copies of a sentence have in common, little is computed twice
     (`reads_copies`).
 
-    Raises `CheckpointError` if the tokenizer has no mask token or isn't a fast one, or if a
-    prediction is not a number. `device` and the model's state as in `word_attention`.
+    Raises `CheckpointError` if the tokenizer has no mask token, isn't a fast one or is not the
+    model's, if the model gives no logits of each token, or if a prediction is not a number.
+    `device` and the model's state as in `word_attention`.
     """
     if tokenizer.mask_token_id is None:
         raise CheckpointError(
@@ -55,10 +56,12 @@ def pseudo_log_likelihood(
             "language model. A causal one has a log-likelihood of its own (`log_likelihood`)."
         )
     device = default_device() if device is None else torch.device(device)
+    mask = int(tokenizer.mask_token_id)
+    refuse_unknown_tokens(model, tokenizer, np.array(mask))
     return pseudo_of_tokens(
         ready(model, device),
         tokenise(model, tokenizer, sentences),
-        int(tokenizer.mask_token_id),
+        mask,
         within_word=within_word,
         tokens_per_batch=tokens_per_batch or _token_budget(device),
     )

@@ -48,10 +48,12 @@ class Questions:
         counts = asked[self.text.starts + self.text.lengths] - asked[self.text.starts]
         return np.where(self.text.too_long, 0, counts)
 
-    def batches(self, tokens_per_batch: int, padding: int) -> Iterator[Batch]:
-        """Yield all sentences in which something is asked, in batches of like length."""
+    def batches(
+        self, tokens_per_batch: int, padding: int, *, unpadded: bool = False
+    ) -> Iterator[Batch]:
+        """Yield all sentences in which something is asked, as `batches_by_length` batches them."""
         lengths = np.where(self.counts > 0, self.text.lengths, 0)
-        for rows in batches_by_length(lengths, tokens_per_batch):
+        for rows in batches_by_length(lengths, tokens_per_batch, unpadded=unpadded):
             yield self.batch(rows, padding)
 
     def batch(self, rows: np.ndarray, padding: int) -> Batch:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ontogeny.errors import CheckpointError
 from ontogeny.features.extraction import maximum_length
-from ontogeny.token_batches import model_name
+from ontogeny.token_batches import model_name, refuse_unknown_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,7 +50,8 @@ def tokenise(
 
     With `begin`, a tokenizer that puts none before the text but has a token for the beginning of
     one (or, as GPT-2, for the end of the text before) gets that one there, so that the first token
-    is predicted from something too. Raises `CheckpointError` if the tokenizer isn't a fast one.
+    is predicted from something too. Raises `CheckpointError` if the tokenizer isn't a fast one, or
+    gives tokens that the model doesn't know.
     """
     if not tokenizer.is_fast:
         raise CheckpointError(
@@ -83,10 +84,12 @@ def tokenise(
                 row.insert(0, first)
                 word.insert(0, -1)
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    flat = np.fromiter(chain.from_iterable(ids), np.int64)
+    refuse_unknown_tokens(model, tokenizer, flat)
     limit = maximum_length(model, tokenizer)
     unknown = tokenizer.unk_token_id if _has_unknown(tokenizer) else None
     return Tokenised(
-        ids=np.fromiter(chain.from_iterable(ids), np.int64),
+        ids=flat,
         word=np.fromiter(chain.from_iterable(words), np.int64),
         starts=np.cumsum(lengths) - lengths,
         lengths=lengths,

@@ -15,8 +15,8 @@ from ontogeny.errors import CheckpointError
 from ontogeny.runs import audit_checks, audit_configs
 from ontogeny.runs.audit_checks import Observation
 from ontogeny.runs.audit_tables import Finding
-from ontogeny.runs.checkpoints import read_config
 from ontogeny.runs.manifest import MANIFEST, checkpoint_path, read_manifest
+from ontogeny.runs.model_configs import check_family, read_config
 from ontogeny.runs.tensor_blocks import stored_tensors
 from ontogeny.runs.trajectory_weights import assemble, checkpoint_metrics
 from ontogeny.runs.weight_statistics import BLOCK_BYTES, tensor_statistics
@@ -43,7 +43,8 @@ def audit_trajectory(
 
     Memory does not depend on the size of the checkpoints: it is `block_bytes`, and for each tensor
     a table of the distances between checkpoints. Raises `CheckpointError` if a checkpoint is
-    truncated or its config or vocabulary can't be read, or there is none at all.
+    truncated or its config or vocabulary can't be read, or there is none at all, and, naming run
+    and seed, if one is of a family that can't be measured (`check_family`).
     """
     asked = sorted(set(steps))
     there = {entry.step for entry in read_manifest(folder)}
@@ -55,6 +56,8 @@ def audit_trajectory(
         )
     paths = [checkpoint_path(folder, step) for step in present]
     configs = [read_config(path) for path in paths]
+    for config, path in zip(configs, paths, strict=True):
+        check_family(config, f"run {run}, seed {seed}: {path}")
     checkpoints = [stored_tensors(path) for path in paths]
     weights = assemble(checkpoints, tensor_statistics(checkpoints, block_bytes))
     metrics = {step: checkpoint_metrics(weights, i) for i, step in enumerate(present)}
@@ -69,6 +72,7 @@ def audit_trajectory(
         audit_checks.unrelated_findings(weights, present),
         audit_checks.rounding_findings(weights, present, dtypes),
         audit_configs.configuration_findings(configs, present),
+        audit_configs.attention_findings(configs),
         audit_configs.tensor_findings(checkpoints, present),
         audit_configs.storage_findings(dtypes, present),
         audit_configs.vocabulary_findings(paths, present),

@@ -137,7 +137,7 @@ def initialisation_findings(
     scales that are constant. Trained weights have neither.
     """
     idle = {i for g in weights.groups if g[0] == 0 and steps[0] == 0 for i in g}
-    vectors = sum(not t.is_matrix and t.size > 1 for t in weights.common)
+    vectors = sum(t.is_vector for t in weights.common)
     for index, (step, config) in enumerate(zip(steps, configs, strict=True)):
         found = shape_statistics(weights, index)
         if step > 0:

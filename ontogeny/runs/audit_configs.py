@@ -10,6 +10,7 @@ from typing import Any
 
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.audit_checks import Observation
+from ontogeny.runs.model_configs import has_attention, kind
 from ontogeny.runs.tensor_blocks import StoredTensor
 from ontogeny.runs.tokenizer_files import (
     SENTENCEPIECE_FILES,
@@ -111,6 +112,21 @@ def configuration_findings(
                 len(different),
                 0,
             )
+
+
+def attention_findings(configs: Sequence[Mapping[str, Any]]) -> Iterator[Observation]:
+    """Yield the checkpoints of a family without attention: a note, but no study may ask for it."""
+    without = [index for index, config in enumerate(configs) if not has_attention(config)]
+    if without:
+        yield Observation(
+            without,
+            "attention",
+            "note",
+            f"the model, {kind(configs[without[0]])}, has no attention between words, so no study "
+            "can measure that.",
+            "none",
+            "attention, if a study measures it",
+        )
 
 
 def tensor_findings(

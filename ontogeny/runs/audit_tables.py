@@ -25,6 +25,7 @@ CHECKS = {
     "architecture": "a configuration or a set of tensors that differs from the other checkpoints'",
     "vocabulary": "a tokenizer whose vocabulary differs from the other checkpoints'",
     "precision": "weights stored in another floating-point type than in the other checkpoints",
+    "attention": "a family of models that has none",
 }
 
 
@@ -142,10 +143,17 @@ def read_findings(path: str | os.PathLike[str]) -> list[Finding]:
     return findings
 
 
-def let_pass(findings: Iterable[Finding], audit: str, path: str | os.PathLike[str]) -> None:
+def let_pass(
+    findings: Iterable[Finding],
+    audit: str,
+    path: str | os.PathLike[str],
+    *,
+    attention: bool = False,
+) -> None:
     """Raise `TrajectoryError` if a finding stops the studies, unless `audit` is `warn`.
 
-    All findings go to the log. `path` is where they can be read again.
+    With `attention`, a study of that reads the run, so that models without any are an error in any
+    case. All findings go to the log. `path` is where they can be read again.
     """
     logger = logging.getLogger("ontogeny")
     stops = []
@@ -159,6 +167,11 @@ def let_pass(findings: Iterable[Finding], audit: str, path: str | os.PathLike[st
         )
         if finding.severity == "stop":
             stops.append(finding)
+        if finding.check == "attention" and attention:
+            raise TrajectoryError(
+                f"run {finding.run}, seed {finding.seed}, step {finding.step}: {finding.message} "
+                "Leave the run out of `studies.sas.runs`."
+            )
     if not stops or audit == "warn":
         return
     run, seed = stops[0].run, stops[0].seed

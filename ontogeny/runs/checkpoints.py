@@ -4,8 +4,6 @@ A checkpoint holds `config.json`, weights in safetensors (one file, or shards wi
 tokenizer. Nothing here reaches the network, runs code from a checkpoint, or opens a pickle.
 """
 
-import json
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import CheckpointError
+from ontogeny.runs.model_configs import (
+    ENCODER_DECODERS,
+    check_family,
+    declared_objective,
+    kind,
+    read_config,
+)
 from ontogeny.runs.tokenizer_checks import check_loaded, refuse_older_form
 from ontogeny.runs.tokenizer_files import check_tokenizer
+from ontogeny.runs.weight_files import read_header, weight_files
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-WEIGHTS = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
-PICKLE = "pytorch_model.bin"
-PICKLE_INDEX = "pytorch_model.bin.index.json"
-OTHER_FORMS = ("tf_model.h5", "flax_model.msgpack")
-FLOATING_POINT = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # bytes of a number
 
 
 def load_model(
@@ -39,18 +38,24 @@ def load_model(
     `(batch, tokens, width)`, the first being the embedding layer's output. `device` is by default
     a GPU if there is one, else the CPU; `dtype` is float32 whatever the checkpoint's own. A pooler
     (BERT's layer for sentence pairs) that the checkpoint lacks is left out, not made up.
-    Raises `CheckpointError` if the checkpoint is incomplete, truncated, or not loadable.
+    Raises `CheckpointError` if the checkpoint is incomplete, truncated, or not loadable, and if its
+    layers can't be measured (`refuse_unreadable`).
     """
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoModelForCausalLM
 
     from ontogeny.devices import default_device
+    from ontogeny.reading import refuse_unreadable
 
-    model, missing = _load(AutoModel, path, dtype)
+    # Of a family with two stacks only a decoder that was saved alone is measured: as it was saved.
+    alone = str(read_config(path).get("model_type")) in ENCODER_DECODERS
+    model, missing = _load(AutoModelForCausalLM if alone else AutoModel, path, dtype)
     if any(name.startswith("pooler.") for name in missing):
         model.pooler = None
         missing = [name for name in missing if not name.startswith("pooler.")]
-    _refuse_missing(path, missing)
-    return model.to(device or default_device())
+    _refuse_missing(path, missing, model)
+    model = (model.base_model if alone else model).to(device or default_device())
+    refuse_unreadable(model, str(path))
+    return model
 
 
 def load_language_model(
@@ -61,16 +66,22 @@ def load_language_model(
     """Load a checkpoint with its prediction head: masked or causal, as `objective` says.
 
     The model gives logits of shape `(batch, tokens, vocabulary)`. Arguments and errors as
-    `load_model`; a checkpoint without the weights of its head is refused.
+    `load_model`; a checkpoint without the weights of its head is refused, and one whose model reads
+    as the other kind does: a masked one earlier tokens alone, or a causal one later ones too.
     """
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     from ontogeny.devices import default_device
+    from ontogeny.reading import direction, refuse_unreadable
 
+    check_family(read_config(path), path)
     masked = objective(path) == "masked"
     model, missing = _load(AutoModelForMaskedLM if masked else AutoModelForCausalLM, path, dtype)
-    _refuse_missing(path, missing)
-    return model.to(device or default_device())
+    _refuse_missing(path, missing, model)
+    model = model.to(device or default_device())
+    refuse_unreadable(model, str(path))
+    _refuse_contradiction(path, masked, direction(model))
+    return model
 
 
 def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":
@@ -97,143 +108,22 @@ def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":
 def objective(path: str | os.PathLike[str]) -> str:
     """Return what a checkpoint was trained to predict: `masked` or `causal`.
 
-    Read from the name of the class under `architectures` in its config. Raises `CheckpointError`
-    if there is no readable config.
+    As its config declares it (`declared_objective`); where that leaves it open, as for a BERT
+    without the key `architectures`, `masked` if its tokenizer has a mask token that the model
+    knows. `load_language_model` holds it against what the model does. Raises `CheckpointError`,
+    naming the key, if neither tells, and if there is no readable config.
     """
     config = read_config(path)
-    names = config.get("architectures") or [""]
-    name = str(names[0] if isinstance(names, list) else names)
-    return "masked" if name.endswith(("ForMaskedLM", "ForPreTraining")) else "causal"
-
-
-def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a checkpoint's `config.json`.
-
-    Raises `CheckpointError` if it is absent, not JSON, or not an object with keys.
-    """
-    file = Path(path) / "config.json"
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        found = "there is no such file" if file.parent.is_dir() else "there is no such folder"
-        raise CheckpointError(
-            f"{file}: {found}; expected a Hugging Face model folder with config.json, "
-            "model.safetensors and a tokenizer."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{file}: not readable as JSON ({error}).") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(
-            f"{file}: holds {type(config).__name__} rather than keys and values; expected the "
-            "config that transformers saves with a model."
-        )
-    return config
-
-
-def weight_files(path: str | os.PathLike[str]) -> list[Path]:
-    """Return a checkpoint's safetensors files; shards in the order of their names.
-
-    Raises `CheckpointError` if there are none, or a shard of the index is missing. Where only a
-    pickle is found, the message says how to convert it.
-    """
-    path = Path(path)
-    if (path / WEIGHTS).is_file():
-        return [path / WEIGHTS]
-    if (path / WEIGHTS_INDEX).is_file():
-        try:
-            index = json.loads((path / WEIGHTS_INDEX).read_text(encoding="utf-8"))
-            shards = sorted(set(index["weight_map"].values()))
-            # os.path.isfile, unlike Path.is_file, takes a name that is too long for one of none.
-            absent = [shard for shard in shards if not os.path.isfile(path / shard)]
-        except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as e:
-            raise CheckpointError(
-                f"{path / WEIGHTS_INDEX}: not a readable index of shards ({e})."
-            ) from e
-        if absent or not shards:
-            raise CheckpointError(
-                f"{path}: shard {absent[0] if absent else '(none listed)'} of {WEIGHTS_INDEX} is "
-                "missing. Copy the checkpoint again, whole."
-            )
-        return [path / shard for shard in shards]
-    pickles = [name for name in (PICKLE, PICKLE_INDEX) if (path / name).exists()]
-    if pickles:
-        raise CheckpointError(
-            f"{path}: has {pickles[0]} but no {WEIGHTS}; a pickle can run code, so none is "
-            f"loaded. Convert it once: python -m ontogeny.runs.conversion {path} (which refuses "
-            "whatever is no tensor)."
-        )
-    others = [name for name in OTHER_FORMS if (path / name).exists()]
-    if others:
-        raise CheckpointError(
-            f"{path}: has {others[0]} but no {WEIGHTS}; expected PyTorch's weights as safetensors. "
-            "Save the model with save_pretrained there."
-        )
+    declared = declared_objective(config)
+    if declared is not None:
+        return declared
+    mask, known = load_tokenizer(path).mask_token_id, config.get("vocab_size")
+    if mask is not None and isinstance(known, int) and mask < known:
+        return "masked"
     raise CheckpointError(
-        f"{path}: has no weights; expected {WEIGHTS}, or {WEIGHTS_INDEX} and its shards."
-    )
-
-
-def read_header(file: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the header of a safetensors file: for each tensor its dtype, shape and offsets.
-
-    Only the header is read. Raises `CheckpointError` if it is malformed, if a tensor has not as
-    many bytes as its shape and type take, or if the file is not just as long as the header says.
-    (The format: 8 bytes, the header's length, little-endian; the header in JSON; the tensors'
-    bytes.)
-    """
-    file = Path(file)
-    try:
-        size = file.stat().st_size
-        with open(file, "rb") as handle:
-            length = int.from_bytes(handle.read(8), "little")
-            if size < 8 or length > size - 8:
-                raise ValueError(f"{size} bytes can't hold its header")
-            header = json.loads(handle.read(length))
-        header.pop("__metadata__", None)
-        for name, tensor in header.items():
-            _check_tensor(name, tensor)
-        end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
-    except OSError as error:
-        raise CheckpointError(f"{file}: can't be read ({error}).") from error
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise CheckpointError(
-            f"{file}: truncated or not a safetensors file ({error}). Copy or train it again."
-        ) from error
-    if size != 8 + length + end:
-        raise CheckpointError(
-            f"{file}: {size} bytes, but its header tells of {8 + length + end}; it is truncated "
-            "or was not fully copied. Copy or train it again."
-        )
-    return header
-
-
-def _check_tensor(name: str, tensor: Any) -> None:
-    """Raise `ValueError` unless a tensor is described as the format wants it."""
-    match tensor:
-        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [first, after]} if all(
-            type(number) is int and number >= 0 for number in (*shape, first, after)
-        ):
-            size = after - first
-            wrong = dtype in FLOATING_POINT and size != FLOATING_POINT[dtype] * math.prod(shape)
-            if wrong or size < 0:
-                raise ValueError(f"tensor {name} has {size} bytes for {dtype} of shape {shape}")
-        case _:
-            raise ValueError(
-                f"tensor {name} is described as {tensor}; expected dtype, shape and data_offsets"
-            )
-
-
-def count_parameters(path: str | os.PathLike[str]) -> int:
-    """Return how many numbers a checkpoint's floating-point tensors hold, from headers alone.
-
-    A tensor that several layers share is saved, and counted, once. Raises `CheckpointError` as
-    `weight_files` and `read_header` do.
-    """
-    return sum(
-        math.prod(tensor["shape"])
-        for file in weight_files(path)
-        for tensor in read_header(file).values()
-        if tensor["dtype"] in FLOATING_POINT
+        f"{path}/config.json: doesn't tell whether its model, {kind(config)}, is masked or causal, "
+        "and the tokenizer has no mask token. Write the class that it was trained as under "
+        '`architectures`: ["BertForMaskedLM"], say, or ["GPT2LMHeadModel"].'
     )
 
 
@@ -249,6 +139,11 @@ def _load(auto: Any, path: str | os.PathLike[str], dtype: Any) -> "tuple[Any, li
     import torch
 
     check_weights(path)
+    config = read_config(path)
+    check_family(config, path)
+    # A token that was added to the tokenizer alone: there is no embedding to keep at zero.
+    padding, known = config.get("pad_token_id"), config.get("vocab_size")
+    added = isinstance(padding, int) and isinstance(known, int) and padding >= known
     # Weights that are missing would be drawn from the global generator: leave that as it was.
     with torch.random.fork_rng(devices=[]), _as_checkpoint_error(path, "model"):
         model, info = auto.from_pretrained(
@@ -258,16 +153,37 @@ def _load(auto: Any, path: str | os.PathLike[str], dtype: Any) -> "tuple[Any, li
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **({"pad_token_id": None} if added else {}),
         )
     return model.eval(), sorted(info["missing_keys"])
 
 
-def _refuse_missing(path: str | os.PathLike[str], missing: list[str]) -> None:
+def _refuse_missing(path: str | os.PathLike[str], missing: list[str], model: Any) -> None:
     if missing:
         raise CheckpointError(
             f"{path}: lacks {len(missing)} of the weights that its config calls for, for example "
-            f"{missing[0]}. Save the whole model there."
+            f"{missing[0]} of {type(model).__name__}; it was saved as {kind(read_config(path))}. "
+            "Save the whole model there."
         )
+
+
+def _refuse_contradiction(
+    path: str | os.PathLike[str], masked: bool, direction: str | None
+) -> None:
+    """Raise `CheckpointError` if a model reads otherwise than its config says it does."""
+    if direction == ("both" if masked else "forward") or direction is None:
+        return
+    named = kind(read_config(path))
+    if masked:
+        raise CheckpointError(
+            f"{path}: its config.json says masked ({named}), but no token changes what the model "
+            "says of earlier ones, as in a causal model. Correct `architectures`, or `is_decoder`."
+        )
+    raise CheckpointError(
+        f"{path}: its config.json says causal ({named}), but later tokens change what the model "
+        "says of earlier ones: it sees what it has to predict. Name a masked model's class under "
+        "`architectures`, or, if it was trained as a causal one, write `is_decoder: true`."
+    )
 
 
 @contextmanager
@@ -278,7 +194,9 @@ def _as_checkpoint_error(path: str | os.PathLike[str], what: str) -> Iterator[No
     # What transformers and the libraries below it raise on a broken file has no class in common:
     # tokenizers raises a bare Exception.
     except Exception as error:
-        raise CheckpointError(f"{path}: its {what} can't be loaded ({error}).") from error
+        from ontogeny.reading import one_line
+
+        raise CheckpointError(f"{path}: its {what} can't be loaded ({one_line(error)}).") from error
 
 
 @contextmanager

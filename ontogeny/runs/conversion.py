@@ -19,13 +19,8 @@ from torch import Tensor
 
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.files import atomic_path
-from ontogeny.runs.checkpoints import (
-    PICKLE,
-    PICKLE_INDEX,
-    WEIGHTS,
-    WEIGHTS_INDEX,
-    read_config,
-)
+from ontogeny.runs.model_configs import read_config
+from ontogeny.runs.weight_files import PICKLE, PICKLE_INDEX, WEIGHTS, WEIGHTS_INDEX
 
 
 def convert_checkpoint(folder: str | os.PathLike[str]) -> list[Path]:

@@ -11,19 +11,20 @@ from typing import Any
 
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
 from ontogeny.files import atomic_path
-from ontogeny.runs.checkpoints import (
+from ontogeny.runs.checkpoints import check_weights
+from ontogeny.runs.local import check_width
+from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
+from ontogeny.runs.model_configs import check_family, read_config
+from ontogeny.runs.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PARTS, check_tokenizer
+from ontogeny.runs.weight_files import (
     PICKLE,
     PICKLE_INDEX,
     WEIGHTS,
     WEIGHTS_INDEX,
-    check_weights,
     count_parameters,
     read_header,
     weight_files,
 )
-from ontogeny.runs.local import check_width
-from ontogeny.runs.manifest import Entry, read_manifest, weights_sha256, write_manifest
-from ontogeny.runs.tokenizer_files import TOKENIZER_FILES, TOKENIZER_PARTS, check_tokenizer
 
 CONFIG = "config.json"
 # The two forms of weights: in one file, the index of several, and their names.
@@ -116,8 +117,9 @@ def fetch_checkpoint(
 
     Raises `DownloadError` if a file can't be had or isn't the one that the hub tells of,
     `ConfigError` if `tokenizer` can't be looked for, and `CheckpointError` if the repository is no
-    checkpoint: no config, weights or tokenizer, a pickle that holds more than tensors. Files that
-    make no checkpoint don't stay in `working`.
+    checkpoint: no config, weights or tokenizer, a pickle that holds more than tensors, a family
+    that can't be measured (its weights aren't fetched). Files that make no checkpoint don't stay in
+    `working`.
     """
     from huggingface_hub import constants
 
@@ -207,6 +209,12 @@ def _gather(
     for name in sorted(names, key=lambda name: snapshot.file(name).size or 0):
         if name not in brought and not (converted and _is_weights(name, form)):
             fetch_file(snapshot, snapshot.file(name), place / name, hub)
+        if name == CONFIG:
+            try:
+                check_family(read_config(place), where)
+            except CheckpointError:
+                shutil.rmtree(place)
+                raise
     try:
         if form == "pickle" and not converted:
             from ontogeny.runs.conversion import convert_checkpoint

@@ -11,6 +11,7 @@ from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.files import atomic_path
 from ontogeny.runs.checkpoints import check_weights
 from ontogeny.runs.manifest import Entry, checkpoint_path, describe, write_manifest
+from ontogeny.runs.model_configs import check_family, read_config
 from ontogeny.runs.schedules import check_steps
 from ontogeny.runs.tokenizer_files import TOKENIZER_PARTS, check_tokenizer, vocabulary_files
 
@@ -94,7 +95,7 @@ def link_trajectory(
     Each `step-{step}` is a folder of absolute links to the checkpoint's files. `tokenizer` is a
     folder whose tokenizer stands in for checkpoints without one. Raises `ConfigError` if a step
     doesn't exist, and `CheckpointError` if a checkpoint lacks config, safetensors weights or
-    tokenizer, or is truncated; then nothing is linked.
+    tokenizer, is truncated, or is of a family that can't be measured; then nothing is linked.
     """
     steps = tuple(steps)
     check_local_steps(pattern, seed, steps, run)
@@ -114,6 +115,7 @@ def _files(source: Path, step: int, tokenizer: str | os.PathLike[str] | None) ->
     """Return the files that make up a checkpoint, with the stand-in tokenizer where it has none."""
     try:
         check_weights(source)
+        check_family(read_config(source), source)
         files = [
             file
             for file in sorted(source.iterdir())

@@ -7,8 +7,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import check_weights, count_parameters, weight_files
+from ontogeny.runs.checkpoints import check_weights
 from ontogeny.runs.tokenizer_files import check_tokenizer
+from ontogeny.runs.weight_files import count_parameters, weight_files
 from ontogeny.tab_separated import read_rows, write_rows
 
 MANIFEST = "manifest.tsv"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import FLOATING_POINT, read_header, weight_files
+from ontogeny.runs.weight_files import FLOATING_POINT, read_header, weight_files
 
 OPEN_FILES = 256  # at once; a process may usually have 1024 open
 NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}

@@ -148,7 +148,7 @@ def shape_statistics(weights: TrajectoryWeights, index: int) -> dict[str, float]
         if index in t.members and t.name not in weights.buffers and t.squares is not None
     ]
     matrices = [(t, p) for t, p in own if t.is_matrix and not _flag(t.constant, p)]
-    vectors = [(t, p) for t, p in own if not t.is_matrix and t.size > 1]
+    vectors = [(t, p) for t, p in own if t.is_vector]
     uneven = [
         bool(((t.unevenness[p] > UNEVEN) & (t.excess[p] > UNEVEN_EXCESS)).any())
         for t, p in matrices

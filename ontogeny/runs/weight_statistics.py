@@ -47,8 +47,17 @@ class TensorStatistics:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether at least two dimensions are longer than 1; else it is called a vector."""
+        """Whether at least two dimensions are longer than 1."""
         return sum(size > 1 for size in self.shape) > 1
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a bias or a scale: of one dimension, and of more than one number.
+
+        A table of one row, such as RoBERTa's of token types, is drawn like any matrix, but too
+        small to be judged as one; it is neither.
+        """
+        return len(self.shape) == 1 and self.size > 1
 
 
 def tensor_statistics(

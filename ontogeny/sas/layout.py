@@ -42,6 +42,11 @@ def capability(config: Config, kind: str, runs: Iterable[str]) -> list[str]:
     ]
 
 
+def reads_attention(config: Config, run: str) -> bool:
+    """Say whether the study measures the attention of this run."""
+    return run in config["studies"].get("sas", {"runs": []})["runs"]
+
+
 def compared(config: Config, run: str) -> list[str]:
     """Return the run that a run is compared with, in a list; none if there is none."""
     runs = config["runs"]

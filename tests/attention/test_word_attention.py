@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ontogeny.attention import attention_between_words, word_attention
 from ontogeny.errors import CheckpointError
+from tests.slow_measures import word_attention as slow_word_attention
 from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
 
 
@@ -23,38 +24,6 @@ def by_sentence(model, tokenizer, sentences, **settings):
             assert not weights[..., :, length:].any()
             found[int(row)] = weights[..., :length, :length].numpy()
     return found
-
-
-def words_of_pieces(tokenizer, words):
-    """The word of each token, found from characters; None for special tokens."""
-    encoded = tokenizer(
-        " ".join(words), return_offsets_mapping=True, return_special_tokens_mask=True
-    )
-    # A space belongs to the word after it.
-    owner = np.cumsum([character == " " for character in " ".join(words)])
-    places = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
-    return encoded["input_ids"], [None if s else int(owner[b]) for (b, _), s in places]
-
-
-def slow_word_attention(model, tokenizer, words):
-    ids, owner = words_of_pieces(tokenizer, words)
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        layers = model(torch.tensor([ids]), output_attentions=True).attentions
-    heads = layers[0].shape[1]
-    result = np.zeros((len(layers), heads, len(words), len(words)))
-    for layer, attention in enumerate(layers):
-        for head in range(heads):
-            for source in range(len(words)):
-                for target in range(len(words)):
-                    rows = [i for i, o in enumerate(owner) if o == source]
-                    columns = [i for i, o in enumerate(owner) if o == target]
-                    if source != target:
-                        cells = [
-                            sum(float(attention[0, head, i, j]) for j in columns) for i in rows
-                        ]
-                        result[layer, head, source, target] = sum(cells) / len(rows)
-    return result
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,6 +113,33 @@ def test_a_model_without_attention_weights_is_refused():
     model, tokenizer = build("bert")
     with pytest.raises(CheckpointError, match="gives no attention weights"):
         by_sentence(Deaf(model), tokenizer, [["cat"]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        # As models give it some of whose layers have none.
+        (lambda layers: layers[:1], "BertModel: the model gives attention weights of 1 of its 2"),
+        # As SqueezeBERT gives it: scores, before the softmax.
+        (lambda layers: [(layer / (1 - layer)).log() for layer in layers], "are no shares of a"),
+        (lambda layers: [2 * layer for layer in layers], "are no shares of a whole"),
+    ],
+)
+def test_attention_of_some_layers_or_that_is_none_is_refused_before_a_sentence_is_read(
+    change, message
+):
+    model, tokenizer = build("bert")
+    read = []
+
+    def changed(module, inputs, output):
+        read.append(output[0].shape[1])
+        output["attentions"] = change(output.attentions)
+        return output
+
+    model.bert.register_forward_hook(changed)
+    with pytest.raises(CheckpointError, match=rf"{message}.*Leave this run out of studies of att"):
+        by_sentence(model, tokenizer, [["cat", "sat"]])
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize("kind", ["Mamba", "FNet", "Rwkv"])

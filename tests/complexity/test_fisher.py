@@ -1,17 +1,21 @@
 """The Fisher trace equals its closed form, and gradients those of one sentence at a time."""
 
+import logging
 import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from transformers import RwkvConfig, RwkvForCausalLM
 
-from ontogeny.complexity import fisher_trace, weight_norm
+from ontogeny.complexity import fisher, fisher_trace, weight_norm
 from ontogeny.complexity.fisher import squared_gradient_norms
 from ontogeny.errors import CheckpointError
 from ontogeny.likelihood.questions import ask
 from ontogeny.likelihood.tokenised import tokenise
+from tests.model_zoo import build as zoo
+from tests.slow_measures import losses_and_gradients
 from tests.tiny_language_models import KINDS, build, random_sentences
 
 
@@ -68,15 +72,11 @@ class Unigram(torch.nn.Module):
         return SimpleNamespace(logits=logits)
 
 
-def test_the_trace_of_a_categorical_model_is_one_less_the_sum_of_squared_probabilities(monkeypatch):
+def test_the_trace_of_a_categorical_model_is_one_less_the_sum_of_squared_probabilities():
     # The score of outcome y is e_y - p, and the expectation of its squared norm 1 - |p|^2.
     model, tokenizer = build("bert")
     probabilities = torch.softmax(torch.linspace(-3, 3, len(tokenizer)), dim=0)
     unigram = Unigram(model, probabilities.log())
-    monkeypatch.setattr(
-        "ontogeny.complexity.fisher.logits_at",
-        lambda model, tokens, attended, at: model(tokens).logits.flatten(0, 1)[at].detach(),
-    )
     sentences = random_sentences(0, count=3000)
     found = fisher_trace(unigram, tokenizer, sentences, objective="masked", share=0.5, device="cpu")
     assert found == pytest.approx(float(1 - probabilities.square().sum()), rel=0.02)
@@ -87,17 +87,7 @@ def test_gradients_equal_those_of_one_sentence_at_a_time(kind):
     model, tokenizer = build(kind)
     sentences = random_sentences(3, count=12)
     questions = asked(model, tokenizer, sentences, kind, seed=5)
-    total = 0.0
-    for row in np.flatnonzero(questions.counts):
-        start = questions.text.starts[row]
-        stop = start + questions.text.lengths[row]
-        answers = torch.from_numpy(questions.answers[start:stop])
-        model.zero_grad()
-        logits = model(torch.from_numpy(questions.shown[start:stop])[None]).logits[0]
-        torch.nn.functional.cross_entropy(
-            logits, answers, ignore_index=-1, reduction="sum"
-        ).backward()
-        total += sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
+    _, norms = losses_and_gradients(model, questions)
     found = fisher_trace(
         model,
         tokenizer,
@@ -107,7 +97,7 @@ def test_gradients_equal_those_of_one_sentence_at_a_time(kind):
         seed=5,
         device="cpu",
     )
-    assert found == pytest.approx(total / questions.counts.sum(), rel=1e-4)
+    assert found == pytest.approx(norms.sum() / questions.counts.sum(), rel=1e-4)
 
 
 def test_the_trace_is_the_expectation_over_all_that_the_model_might_say():
@@ -146,6 +136,49 @@ def test_weights_count_once_each():
         linear.weight.copy_(torch.tensor([[1.0, 2.0]]))
         linear.bias.fill_(2.0)
     assert weight_norm(linear) == 3.0
+
+
+def test_gradients_that_cannot_be_taken_together_are_taken_one_by_one_and_the_log_says_so(caplog):
+    model, tokenizer = zoo("bloom")  # it has gradients of its own making
+    with caplog.at_level(logging.INFO, "ontogeny"):
+        fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
+    assert "one sentence at a time, since BloomForCausalLM can't be read many times" in caplog.text
+    caplog.clear()
+    model, tokenizer = build("gpt2")
+    with caplog.at_level(logging.INFO, "ontogeny"):
+        fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
+    assert caplog.text == ""
+
+
+def test_gradients_that_differ_when_taken_together_are_taken_one_by_one(monkeypatch, caplog):
+    model, tokenizer = build("bert")
+    sentences = random_sentences(3, count=6)
+    settings = {"objective": "masked", "labels": "data", "device": "cpu"}
+    expected = fisher_trace(model, tokenizer, sentences, **settings)
+    together = fisher.squared_gradient_norms
+    monkeypatch.setattr(fisher, "squared_gradient_norms", lambda *given: 1.1 * together(*given))
+    with caplog.at_level(logging.INFO, "ontogeny"):
+        found = fisher_trace(model, tokenizer, sentences, **settings)
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert "gives other gradients then" in caplog.text
+
+
+def test_a_model_without_gradients_is_refused_by_name():
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "attention_hidden_size": 16, "num_hidden_layers": 2}
+    model = RwkvForCausalLM(RwkvConfig(vocab_size=290, **sizes, pad_token_id=0)).eval()
+    _, tokenizer = build("gpt2")
+    message = "the gradients of its RwkvForCausalLM can't be taken .* out of `studies"
+    with pytest.raises(CheckpointError, match=message):
+        fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
+
+
+def test_gradients_need_no_leave_of_the_caller():
+    model, tokenizer = zoo("bloom")
+    model.requires_grad_(False)
+    with torch.no_grad():
+        found = fisher_trace(model, tokenizer, [["cat", "sat"]], objective="causal", device="cpu")
+    assert found > 0
 
 
 def test_a_broken_checkpoint_is_refused():

@@ -67,6 +67,20 @@ def test_copies_of_points_count_once():
     assert intrinsic_dimension(twice[None]) == pytest.approx(intrinsic_dimension(points[None]))
 
 
+@pytest.mark.parametrize("copies", [1, 7])
+def test_points_that_differ_by_rounding_alone_count_once(copies):
+    generator = np.random.default_rng(1)
+    points = torch.from_numpy(generator.normal(size=(300, 24))).float()
+    rounded = points[:90].repeat(copies, 1)
+    rounded *= 1 + 2e-7 * torch.from_numpy(generator.choice([-1, 1], rounded.shape)).float()
+    assert len(torch.unique(torch.cat([points, rounded]), dim=0)) > 300
+    found = intrinsic_dimension(torch.cat([rounded, points])[None])
+    assert found == pytest.approx(intrinsic_dimension(points[None]), rel=1e-4)
+    # But a distance that is small, though not of rounding, counts.
+    moved = points[:90] * (1 + 1e-4)
+    assert intrinsic_dimension(torch.cat([moved, points])[None]) < 0.5 * found
+
+
 def test_neighbours_far_from_the_origin_are_told_apart():
     points = torch.from_numpy(np.random.default_rng(0).normal(size=(50, 4)))
     assert np.allclose(

@@ -26,11 +26,12 @@ from ontogeny.runs.audit_tables import (
     write_findings,
     write_weights,
 )
-from ontogeny.runs.checkpoints import check_weights, count_parameters, objective, weight_files
+from ontogeny.runs.checkpoints import check_weights, objective
 from ontogeny.runs.conversion import read_pickle, shards
 from ontogeny.runs.manifest import Entry, read_manifest, write_manifest
 from ontogeny.runs.tables import LOSS, join_losses, write_losses
 from ontogeny.runs.tensor_blocks import stored_tensors
+from ontogeny.runs.weight_files import count_parameters, weight_files
 from ontogeny.sources import read_sources
 from ontogeny.tables import (
     RUN,

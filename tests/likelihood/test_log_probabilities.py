@@ -86,9 +86,9 @@ def test_what_is_no_number_has_no_probability():
 def test_the_output_layer_is_read_where_it_is_linear(kind):
     model = build(kind)[0].eval()
     head = model.get_output_embeddings()
-    sizes = []
+    log_probabilities, sizes = LogProbabilities(model), []
     head.register_forward_hook(lambda module, inputs, output: sizes.append(output.shape[-1]))
-    found = LogProbabilities(model)(TOKENS, None, POSITIONS, TARGETS, asked=ASKED)
+    found = log_probabilities(TOKENS, None, POSITIONS, TARGETS, asked=ASKED)
     assert found.dtype == torch.float32
     torch.testing.assert_close(
         found.double(), own(model)[ASKED, TARGETS], rtol=1e-5, atol=1e-5, check_dtype=False
@@ -157,9 +157,9 @@ def test_a_module_computes_something_else_within_the_block_alone():
     assert module.forward is own
 
 
-def test_a_head_over_something_else_than_the_last_layer_is_refused():
+def test_a_head_that_does_not_tell_of_each_token_is_refused():
     model = build("bert")[0].eval()
     model.cls.register_forward_hook(lambda module, inputs, output: output[:, :2])
-    with pytest.raises(CheckpointError, match="expected a head over its last layer"):
-        LogProbabilities(model)(TOKENS, None, POSITIONS, TARGETS, asked=ASKED)
+    with pytest.raises(CheckpointError, match=r"gives no logits of each token .* \(2, 2, 80\)"):
+        LogProbabilities(model)
     assert "forward" not in vars(model.get_output_embeddings())

@@ -17,7 +17,7 @@ from transformers import (
 
 from ontogeny.likelihood import compiled
 from ontogeny.likelihood.masked_copies import ATTENTION, reads_copies
-from ontogeny.likelihood.predictions import logits_at
+from ontogeny.likelihood.predictions import Logits
 
 VOCABULARY, WIDTH, HEADS = 40, 24, 3
 
@@ -53,10 +53,11 @@ def copies_of_a_sentence(length=7, mask=4):
     return copies, place
 
 
-def logits_of_copies(model, tokens, place, *, in_machine_code=True):
+def logits_of_copies(model, tokens, place, *, in_machine_code=True, logits_at=None):
+    logits_at = logits_at or Logits(model)
     reads = reads_copies(model, tokens, place, in_machine_code=in_machine_code)
     with torch.no_grad(), reads as positions:
-        return logits_at(model, tokens, None, positions)
+        return logits_at(tokens, None, positions)
 
 
 def own_logits(model, tokens, place):
@@ -171,7 +172,7 @@ def test_a_model_may_have_no_token_for_padding():
 
 def test_no_vector_is_projected_twice_nor_for_nothing():
     model = build(BertConfig)
-    rows = {}
+    logits_at, rows = Logits(model), {}
 
     def count(name, module, inputs, outputs):
         rows[name] = inputs[0].shape[:-1].numel()
@@ -180,7 +181,7 @@ def test_no_vector_is_projected_twice_nor_for_nothing():
         if name.rpartition(".")[2] in ("query", "key", "value"):
             module.register_forward_hook(partial(count, name))
     tokens, place = copies_of_a_sentence(length=7)
-    logits_of_copies(model, tokens, place, in_machine_code=False)
+    logits_of_copies(model, tokens, place, in_machine_code=False, logits_at=logits_at)
     projected = [
         [
             rows.get(f"bert.encoder.layer.{layer}.attention.self.{name}")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from simulated_trajectory import STEPS, VOCABULARY, initialisation, save_trajectory, trained
+from transformers import RobertaConfig, RobertaForMaskedLM
 
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.architectures import configure, initialise
@@ -310,6 +311,25 @@ def test_what_we_initialise_is_an_initialisation(tmp_path, architecture, deviati
     assert result.metrics[0]["varied_vectors"] == 0
     assert result.metrics[0]["uneven_matrices"] == 0
     assert result.metrics[0]["deviation"] == pytest.approx(deviation, rel=0.05)
+
+
+@pytest.mark.parametrize("updates", [0, 1])
+def test_a_table_of_one_row_tells_nothing_and_the_biases_all(tmp_path, updates):
+    # RoBERTa's token types are of one kind: a row of numbers, drawn like any matrix.
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    model = RobertaForMaskedLM(RobertaConfig(vocab_size=90, type_vocab_size=1, **sizes))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for _ in range(updates):
+        tokens = torch.randint(5, 90, (4, 9))
+        model(tokens, labels=tokens).loss.backward()
+        optimiser.step()
+    model.save_pretrained(checkpoint_path(tmp_path, 0))
+    write_manifest([Entry(0, "", "", "", 0)], tmp_path)
+    findings = audit_trajectory(tmp_path, run="sim", seed=0, steps=[0]).findings
+    assert len(findings) == updates
+    for finding in findings:
+        assert "step 0 has been trained" in finding.message
 
 
 def test_published_weights_are_no_initialisation(tmp_path):

@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from tiny_checkpoints import MODELS, make, save, shard
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import load_language_model, load_model, weight_files
+from ontogeny.runs.checkpoints import load_language_model, load_model
 from ontogeny.runs.conversion import convert_checkpoint, read_pickle
+from ontogeny.runs.weight_files import weight_files
 
 TOKENS = torch.tensor([[2, 5, 7, 3]])
 ROOT = Path(__file__).parent.parent.parent

@@ -8,13 +8,7 @@ from safetensors.torch import save_file
 
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.checkpoints import (
-    count_parameters,
-    load_language_model,
-    load_model,
-    load_tokenizer,
-    read_header,
-)
+from ontogeny.runs.checkpoints import load_language_model, load_model, load_tokenizer
 from ontogeny.runs.manifest import (
     Entry,
     check_trajectory,
@@ -24,6 +18,7 @@ from ontogeny.runs.manifest import (
     write_manifest,
 )
 from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.runs.weight_files import count_parameters, read_header
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
 from ontogeny.errors import CheckpointError
-from ontogeny.runs.checkpoints import count_parameters
 from ontogeny.runs.tensor_blocks import Reader, as_numbers, spans, stored_tensors
+from ontogeny.runs.weight_files import count_parameters
 from ontogeny.runs.weight_statistics import tensor_statistics
 
 
@@ -66,6 +66,21 @@ def test_statistics_from_blocks_are_those_of_whole_tensors(tmp_path, shape, bloc
         matrices = [s["a"].reshape([n for n in shape if n > 1]) for s in states]
         expected = [unevenness_of_whole(matrix) for matrix in matrices] if whole.size else 1.0
         np.testing.assert_allclose(found.unevenness, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "matrix", "vector"),
+    [
+        *[((6,), False, True), ((1,), False, False), ((), False, False), ((4, 6), True, False)],
+        # A table of one row is drawn as a matrix is, but too small to be judged.
+        *[((1, 6), False, False), ((6, 1), False, False), ((1, 4, 6), True, False)],
+    ],
+)
+def test_biases_and_scales_have_one_dimension_and_matrices_two_longer_than_1(
+    tmp_path, shape, matrix, vector
+):
+    (found,) = tensor_statistics(stored(tmp_path, [{"a": np.zeros(shape, np.float32)}]))
+    assert (found.is_matrix, found.is_vector) == (matrix, vector)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -151,6 +151,14 @@ def test_a_baseline_that_the_study_does_not_measure_serves_no_comparison():
     assert sas_layout.runs_shown_alone(config) == ["brief", "mine"]
 
 
+def test_the_attention_of_its_runs_alone_is_measured():
+    config = checked(runs=["plain", "mine"])
+    reading = [run for run in config["runs"] if sas_layout.reads_attention(config, run)]
+    assert reading == ["plain", "mine"]
+    del config["studies"]["sas"]
+    assert not sas_layout.reads_attention(config, "plain")
+
+
 def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
     config = checked()
     assert sas_layout.shown_steps(config, "plain") == [0, 20, 40, 60]

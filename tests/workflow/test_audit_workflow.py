@@ -11,6 +11,7 @@ from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.audit_tables import WEIGHTS, read_findings
 from ontogeny.runs.tokenizers import train_tokenizer
 from ontogeny.tables import read_table
+from tests.model_zoo import save
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -107,3 +108,22 @@ def test_with_warn_the_studies_go_on_and_nothing_else_is_made_again(stopped):
     for run in ("good", "bad"):
         assert AUDITED.format(run=run) in stopped[1]
         assert AUDITED.format(run=run) not in process.stdout
+
+
+def test_a_model_without_attention_stops_before_a_study_of_it_and_not_before_another(tmp_path):
+    save("mamba", tmp_path / "mamba/step-0", trained=False)
+    run = {"kind": "local", "path": f"{tmp_path}/mamba/step-{{step}}", "seeds": [0], "steps": [0]}
+    words = {"train": 500, "dev": 200, "test": 200}
+    pushdown = {"runs": ["mamba"], "corpora": {"toyglish": ["upos"]}, "words": words}
+    sas = {"runs": ["mamba"], "corpora": ["toyglish"]}
+    runs = {"runs": {"mamba": run}}
+    structure = "results/measurements/sas/toyglish/mamba/seed-0/chunk-0.structure.parquet"
+    process = snakemake(tmp_path, tiny() | runs | {"studies": {"sas": sas}}, structure)
+    assert process.returncode != 0
+    assert "run mamba, seed 0, step 0: the model, MambaForCausalLM" in process.stdout
+    assert "Leave the run out of `studies.sas.runs`." in process.stdout
+    assert not (tmp_path / FOLDER.format(run="mamba") / "audit.passed").exists()
+    scores = SCORES.format(run="mamba")
+    process = snakemake(tmp_path, tiny() | runs | {"studies": {"pushdown": pushdown}}, scores)
+    assert process.returncode == 0, process.stdout
+    assert AUDITED.format(run="mamba") not in process.stdout  # what was audited stays so

@@ -3,4 +3,9 @@ from ontogeny.jobs import job
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.runs.audit_tables import let_pass, read_findings
 
-    let_pass(read_findings(snakemake.input[0]), snakemake.params.audit, snakemake.input[0])
+    let_pass(
+        read_findings(snakemake.input[0]),
+        snakemake.params.audit,
+        snakemake.input[0],
+        attention=snakemake.params.attention,
+    )
