@@ -19,7 +19,7 @@ test bench: export HF_HUB_OFFLINE = 1
 atlas: $(READY)
 	$(BIN)/snakemake --configfile "$(CONFIG)" --cores $(CORES)
 	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
-	@$(BIN)/python -m ontogeny.claims results/claims.tsv
+	@$(BIN)/python -m ontogeny.results.claims results/claims.tsv
 	@echo "The report is in $(CURDIR)/results/report.html"
 
 test: style

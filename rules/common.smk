@@ -14,14 +14,16 @@ os.environ.update(
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from ontogeny import configuration, layout, resources
+from ontogeny.planning import configuration
+from ontogeny.planning import layout
+from ontogeny.planning import resources
 from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.errors import OntogenyError
 from ontogeny.files import check_writable
 from ontogeny.interpreter import check_interpreter
-from ontogeny.sas import layout as sas_layout
-from ontogeny.sources import files_of, read_sources
+from ontogeny.studies.sas import layout as sas_layout
+from ontogeny.corpora.sources import files_of, read_sources
 
 
 def plainly(check, *arguments):

@@ -8,11 +8,11 @@ WRITERS_ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ontogeny.features import Features, write
+from ontogeny.measures.features import Features, write
 from ontogeny.files import atomic_path
-from ontogeny.jobs import job
-from ontogeny.runs.sequences import Sequences, write_sequences
-from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.planning.jobs import job
+from ontogeny.runs.pretraining.sequences import Sequences, write_sequences
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 folder = Path(sys.argv[1])
 words = torch.ones(1, 50_000, 1)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path
 from ontogeny.parquet import read_whole
-from ontogeny.tables import UNREADABLE
+from ontogeny.results.tables import UNREADABLE
 
 SPLITS = ("train", "dev", "test")
 

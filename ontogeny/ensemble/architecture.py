@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from torch import Tensor
 
-from ontogeny.bert_layers import PARAMETERS, Layer, Values
+from ontogeny.ensemble.bert_layers import PARAMETERS, Layer, Values
 from ontogeny.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ontogeny.bert_layers import Layer
+from ontogeny.ensemble.bert_layers import Layer
 from ontogeny.ensemble.normalisation import linear, linear_gradients, linear_onto
 from ontogeny.ensemble.random_streams import Dropout
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from ontogeny.bert_layers import Layer
 from ontogeny.ensemble import attention
 from ontogeny.ensemble.architecture import Bert, Embeddings, Weights
+from ontogeny.ensemble.bert_layers import Layer
 from ontogeny.ensemble.normalisation import (
     linear,
     linear_gradients,

@@ -10,7 +10,7 @@ import torch
 from ontogeny.ensemble.training import STREAMS, LockstepTraining
 from ontogeny.errors import CheckpointError
 from ontogeny.files import atomic_path
-from ontogeny.runs.weight_files import read_header
+from ontogeny.runs.checkpoints.weight_files import read_header
 
 
 def save_state(training: LockstepTraining, path: str | os.PathLike[str]) -> None:

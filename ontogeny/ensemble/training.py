@@ -30,7 +30,7 @@ class Forgetting:
     `tokens` (count,), ids, are those that are forgotten; by default all. Active forgetting is Chen
     et al. 2023, "Improving Language Plasticity via Pretraining with Active Forgetting"; stopping it
     after a while is what the publication on dual process learning adds, to which
-    ontogeny/strategies/claims.py points. Raises `ConfigError` if `every` isn't at least 1.
+    ontogeny/studies/strategies/claims.py points. Raises `ConfigError` if `every` isn't at least 1.
     """
 
     every: int

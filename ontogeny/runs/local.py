@@ -9,11 +9,15 @@ from pathlib import Path
 
 from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.files import atomic_path
-from ontogeny.runs.checkpoints import check_weights
-from ontogeny.runs.manifest import Entry, checkpoint_path, describe, write_manifest
-from ontogeny.runs.model_configs import check_family, read_config
+from ontogeny.runs.checkpoints.loading import check_weights
+from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, describe, write_manifest
+from ontogeny.runs.checkpoints.model_configs import check_family, read_config
+from ontogeny.runs.checkpoints.tokenizer_files import (
+    TOKENIZER_PARTS,
+    check_tokenizer,
+    vocabulary_files,
+)
 from ontogeny.runs.schedules import check_steps
-from ontogeny.runs.tokenizer_files import TOKENIZER_PARTS, check_tokenizer, vocabulary_files
 
 NAME_LENGTH = 255  # of a file, at most
 # What a checkpoint consists of. A pickle beside the weights, or an optimiser's state, is left out.

@@ -20,10 +20,10 @@ from study_on_slurm import (
     start,
 )
 
-from ontogeny import resources
-from ontogeny.claims import VERDICTS, read_claims
-from ontogeny.configuration import validate
-from ontogeny.features import open_features
+from ontogeny.measures.features import open_features
+from ontogeny.planning import resources
+from ontogeny.planning.configuration import validate
+from ontogeny.results.claims import VERDICTS, read_claims
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

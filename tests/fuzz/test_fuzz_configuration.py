@@ -9,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mutations import JUNK, altered, fuzz
 
-from ontogeny import layout
-from ontogeny.configuration import recipe_settings, trajectory_steps, validate
-from ontogeny.configuration_schema import SCHEMA_FILE
 from ontogeny.corpora.build import input_files
+from ontogeny.corpora.sources import read_sources
 from ontogeny.errors import ConfigError
+from ontogeny.planning import layout
+from ontogeny.planning.configuration import recipe_settings, trajectory_steps, validate
+from ontogeny.planning.schema import SCHEMA_FILE
 from ontogeny.runs.recipes import read_recipe
-from ontogeny.sources import read_sources
 
 FOLDER = SCHEMA_FILE.parent
 SOURCES = {file.source for file in read_sources(FOLDER / "sources.tsv")}

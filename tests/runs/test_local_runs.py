@@ -5,10 +5,10 @@ import torch
 
 from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.checkpoints import load_model, load_tokenizer
+from ontogeny.runs.checkpoints.loading import load_model, load_tokenizer
+from ontogeny.runs.checkpoints.manifest import check_trajectory
 from ontogeny.runs.local import link_trajectory, list_steps, local_path
-from ontogeny.runs.manifest import check_trajectory
-from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from tiny_workflow import TINY, snakemake, tiny
 
-from ontogeny.claims import VERDICTS, read_claims
 from ontogeny.corpora.tasks import TASKS
-from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
+from ontogeny.results.claims import VERDICTS, read_claims
+from ontogeny.results.tables import read_table
 from ontogeny.runs.tables import LOSS
-from ontogeny.tables import read_table
+from ontogeny.studies.pushdown.tables import MIGRATION, PUSHDOWN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

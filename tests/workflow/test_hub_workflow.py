@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests" / "runs"))
 from hub_server import serving
 from tiny_checkpoints import make, save
 
-from ontogeny.runs.manifest import check_trajectory
+from ontogeny.runs.checkpoints.manifest import check_trajectory
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

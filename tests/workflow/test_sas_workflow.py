@@ -3,9 +3,9 @@
 import pytest
 from tiny_workflow import TINY, snakemake, tiny
 
-from ontogeny.claims import read_claims
-from ontogeny.sas.tables import ATTENTION, ONSETS, SAS
-from ontogeny.tables import read_table
+from ontogeny.results.claims import read_claims
+from ontogeny.results.tables import read_table
+from ontogeny.studies.sas.tables import ATTENTION, ONSETS, SAS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
 

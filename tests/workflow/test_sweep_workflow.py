@@ -3,9 +3,9 @@
 import pytest
 from tiny_workflow import snakemake
 
-from ontogeny.claims import read_claims
-from ontogeny.strategies.tables import EMBEDDINGS, STRATEGIES
-from ontogeny.tables import read_table
+from ontogeny.results.claims import read_claims
+from ontogeny.results.tables import read_table
+from ontogeny.studies.strategies.tables import EMBEDDINGS, STRATEGIES
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ontogeny.ensemble.compiled.member import loss_and_gradients
 from ontogeny.ensemble.compiled.parameters import Sizes
 from ontogeny.ensemble.head import NO_LABEL
-from ontogeny.machine_code.products import one_thread_in_products
+from ontogeny.ensemble.machine_code.products import one_thread_in_products
 from ontogeny.workers import in_parallel
 
 if TYPE_CHECKING:

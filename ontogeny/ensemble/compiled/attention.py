@@ -7,8 +7,8 @@ of the tokens that attend, which may be fewer, (sequences * targets, width).
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.machine_code.compiling import inlined
-from ontogeny.machine_code.functions import ZERO, dot, exponential
+from ontogeny.ensemble.machine_code.compiling import inlined
+from ontogeny.ensemble.machine_code.functions import ZERO, dot, exponential
 
 Array = NDArray[np.float32]
 

@@ -5,14 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.bert_layers import Layer
 from ontogeny.ensemble.architecture import Embeddings
+from ontogeny.ensemble.bert_layers import Layer
 from ontogeny.ensemble.compiled.attention import attend, attend_backward
 from ontogeny.ensemble.compiled.parameters import Circuits, Sizes
-from ontogeny.machine_code.compiling import called, inlined
-from ontogeny.machine_code.functions import ONE, ZERO, gelu_and_slopes, gelu_backward
-from ontogeny.machine_code.normalisation import add_sum, normalise, normalise_backward
-from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.ensemble.machine_code.compiling import called, inlined
+from ontogeny.ensemble.machine_code.functions import ONE, ZERO, gelu_and_slopes, gelu_backward
+from ontogeny.ensemble.machine_code.normalisation import add_sum, normalise, normalise_backward
+from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]

@@ -6,10 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogeny.ensemble.architecture import Head
-from ontogeny.machine_code.compiling import called, inlined
-from ontogeny.machine_code.functions import ONE, ZERO, exponential, gelu_and_slopes, gelu_backward
-from ontogeny.machine_code.normalisation import normalise, normalise_backward
-from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.ensemble.machine_code.compiling import called, inlined
+from ontogeny.ensemble.machine_code.functions import (
+    ONE,
+    ZERO,
+    exponential,
+    gelu_and_slopes,
+    gelu_backward,
+)
+from ontogeny.ensemble.machine_code.normalisation import normalise, normalise_backward
+from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]

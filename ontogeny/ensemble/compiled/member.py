@@ -26,8 +26,8 @@ from ontogeny.ensemble.compiled.parameters import (
     layer,
     no_circuits,
 )
-from ontogeny.machine_code.compiling import kept
-from ontogeny.machine_code.functions import ONE, ZERO
+from ontogeny.ensemble.machine_code.compiling import kept
+from ontogeny.ensemble.machine_code.functions import ONE, ZERO
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]

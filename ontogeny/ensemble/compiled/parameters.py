@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.bert_layers import Layer
 from ontogeny.ensemble.architecture import (
     EMBEDDING_NAMES,
     HEAD_NAMES,
@@ -14,9 +13,10 @@ from ontogeny.ensemble.architecture import (
     Head,
     layer_names,
 )
-from ontogeny.machine_code.compiling import called, inlined
-from ontogeny.machine_code.functions import ONE, ZERO
-from ontogeny.machine_code.products import PLAIN, TRANSPOSED, multiply
+from ontogeny.ensemble.bert_layers import Layer
+from ontogeny.ensemble.machine_code.compiling import called, inlined
+from ontogeny.ensemble.machine_code.functions import ONE, ZERO
+from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]
 

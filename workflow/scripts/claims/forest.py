@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.claims import read_claims
-    from ontogeny.forest import forest
-    from ontogeny.plots import save
+    from ontogeny.figures.forest import forest
+    from ontogeny.figures.style import save
+    from ontogeny.results.claims import read_claims
 
     claims = read_claims(snakemake.input[0])
     shown = (claims["run"] == snakemake.wildcards.run) & (

@@ -1,4 +1,4 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads) as logger:
     from ontogeny.corpora.corpus import SPLITS, read_split, write_split

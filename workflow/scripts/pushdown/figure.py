@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.pushdown.figures import FIGURES
-    from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.pushdown.figures import FIGURES
+    from ontogeny.studies.pushdown.tables import MIGRATION, PUSHDOWN
 
     shown = f"run == '{snakemake.wildcards.run}' and corpus == '{snakemake.wildcards.corpus}'"
     figure = FIGURES[snakemake.params.figure](

@@ -1,15 +1,15 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads) as logger:
     import pandas as pd
 
     from ontogeny.corpora.corpus import SPLITS, read_split
-    from ontogeny.features import open_features
     from ontogeny.files import atomic_path
-    from ontogeny.pushdown.answers import compact
-    from ontogeny.pushdown.measure import measure
+    from ontogeny.measures.features import open_features
+    from ontogeny.studies.pushdown.answers import compact
+    from ontogeny.studies.pushdown.measure import measure
 
     keys = {
         "run": snakemake.wildcards.run,

@@ -1,7 +1,7 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.joined_tables import join_measurements
-    from ontogeny.pushdown.tables import PUSHDOWN
+    from ontogeny.results.joined_tables import join_measurements
+    from ontogeny.studies.pushdown.tables import PUSHDOWN
 
     join_measurements(snakemake.input, PUSHDOWN, snakemake.output[0])

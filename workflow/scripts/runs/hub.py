@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.runs.hub import Location, fetch_checkpoint
+    from ontogeny.runs.hub.fetching import Location, fetch_checkpoint
 
     checkpoint = Path(snakemake.output[0])
     fetch_checkpoint(

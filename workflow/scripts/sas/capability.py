@@ -1,13 +1,13 @@
 from functools import partial
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.likelihood import read_minimal_pairs
-    from ontogeny.runs.manifest import check_trajectory
-    from ontogeny.sas.checkpoints import measure_checkpoints
-    from ontogeny.sas.measure import drawn_pairs, measure_capability
+    from ontogeny.measures.likelihood import read_minimal_pairs
+    from ontogeny.runs.checkpoints.manifest import check_trajectory
+    from ontogeny.studies.sas.checkpoints import measure_checkpoints
+    from ontogeny.studies.sas.measure import drawn_pairs, measure_capability
 
     given, params = snakemake.input, snakemake.params
     check_trajectory(Path(given.manifest).parent, params.steps)

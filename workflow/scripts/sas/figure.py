@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.sas.figure_rows import SHOWN
-    from ontogeny.sas.figures import COMPARISONS, FIGURES
-    from ontogeny.sas.tables import ATTENTION, ONSETS, SAS
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.sas.figure_rows import SHOWN
+    from ontogeny.studies.sas.figures import COMPARISONS, FIGURES
+    from ontogeny.studies.sas.tables import ATTENTION, ONSETS, SAS
 
     name, labels = snakemake.params.figure, snakemake.params.labels
     runs = list(labels) if name in COMPARISONS else [snakemake.wildcards.run]

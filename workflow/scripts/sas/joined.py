@@ -1,10 +1,10 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     import pandas as pd
 
-    from ontogeny.sas.tables import TABLES
-    from ontogeny.tables import read_table, write_table
+    from ontogeny.results.tables import read_table, write_table
+    from ontogeny.studies.sas.tables import TABLES
 
     table = TABLES[snakemake.params.table]
     parts = [read_table(path, table) for path in snakemake.input]

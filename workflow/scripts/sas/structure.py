@@ -1,14 +1,14 @@
 from functools import partial
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.corpus import read_split
     from ontogeny.corpora.sampling import sample
-    from ontogeny.runs.manifest import check_trajectory
-    from ontogeny.sas.checkpoints import measure_checkpoints
-    from ontogeny.sas.measure import measure_structure
+    from ontogeny.runs.checkpoints.manifest import check_trajectory
+    from ontogeny.studies.sas.checkpoints import measure_checkpoints
+    from ontogeny.studies.sas.measure import measure_structure
 
     given, settings = snakemake.input, snakemake.params.settings
     steps = snakemake.params.steps

@@ -1,7 +1,7 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.joined_tables import join_measurements
-    from ontogeny.sas.tables import SAS
+    from ontogeny.results.joined_tables import join_measurements
+    from ontogeny.studies.sas.tables import SAS
 
     join_measurements(snakemake.input, SAS, snakemake.output[0])

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.strategies.figures import FIGURES
-    from ontogeny.strategies.tables import EMBEDDINGS, STRATEGIES
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.strategies.figures import FIGURES
+    from ontogeny.studies.strategies.tables import EMBEDDINGS, STRATEGIES
 
     vocabulary = snakemake.wildcards.get("vocabulary")
     shown = [

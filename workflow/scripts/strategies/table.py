@@ -1,9 +1,9 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads) as logger:
-    from ontogeny.strategies.conditions import Member
-    from ontogeny.strategies.tables import EMBEDDINGS, STRATEGIES, absent
-    from ontogeny.tables import read_measurements, write_table
+    from ontogeny.results.tables import read_measurements, write_table
+    from ontogeny.studies.strategies.conditions import Member
+    from ontogeny.studies.strategies.tables import EMBEDDINGS, STRATEGIES, absent
 
     table = read_measurements(snakemake.input.measurements)
     members = [Member(**member) for member in snakemake.params.members]

@@ -1,0 +1,213 @@
+"""What the workflow makes, and where, as the configuration has it: pure functions of paths.
+
+`config` is a configuration as `ontogeny.planning.configuration.validate` returns it. Paths are relative to
+the working directory. A pattern leaves a wildcard open, such as `{seed}`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ontogeny.planning.configuration import recipe_settings, trajectory_steps
+from ontogeny.runs.hub.fetching import hub_location
+from ontogeny.runs.schedules import steps
+from ontogeny.studies.strategies.conditions import jobs as sweep_jobs
+
+Config = Mapping[str, Any]
+
+LEXICON_SETTINGS = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
+
+
+def corpus_settings(config: Config, corpus: str) -> dict[str, Any]:
+    """Return the settings that the sentences of a corpus depend on."""
+    settings = config["corpora"][corpus]
+    return {key: value for key, value in settings.items() if key != "pairs_per_paradigm"}
+
+
+def minimal_pair_settings(config: Config, corpus: str) -> dict[str, Any]:
+    """Return the settings that a grammar's minimal pairs depend on: its lexicon, and how many."""
+    settings = config["corpora"][corpus]
+    return {key: settings[key] for key in (*LEXICON_SETTINGS, "pairs_per_paradigm")}
+
+
+def minimal_pair_suites(config: Config) -> list[str]:
+    """Return the folders of minimal pairs that the configuration's grammars give."""
+    return [
+        f"results/corpora/{name}/minimal_pairs"
+        for name, corpus in config["corpora"].items()
+        if corpus["kind"] == "grammar"
+    ]
+
+
+def runs_of_kind(config: Config, kind: str) -> list[str]:
+    """Return the runs of one kind, in the order of the configuration."""
+    return [name for name, run in config["runs"].items() if run["kind"] == kind]
+
+
+def pretraining_settings(config: Config, run: str) -> dict[str, Any]:
+    """Return those settings of a run's recipe that its weights depend on."""
+    settings = recipe_settings(config["runs"][run])
+    return {key: value for key, value in settings.items() if key != "state_every"}
+
+
+def checkpoint(run: str, seed: int | str, step: int) -> str:
+    """Return the folder of one checkpoint; `seed` may be a wildcard."""
+    return f"results/runs/{run}/seed-{seed}/step-{step}"
+
+
+def checkpoint_patterns(config: Config, run: str) -> list[str]:
+    """Return the folders of a run's checkpoints, with the seed left open."""
+    return [checkpoint(run, "{seed}", step) for step in trajectory_steps(config["runs"][run])]
+
+
+def hub_checkpoint(config: Config, run: str, seed: int | str, step: int | str) -> dict[str, str]:
+    """Return repository and revision of one checkpoint of a run from the hub."""
+    entry = config["runs"][run]
+    location = hub_location(
+        entry["repository"],
+        entry["revision"],
+        int(seed),
+        int(step),
+        step_unit=entry["step_unit"],
+        run=run,
+    )
+    return asdict(location)
+
+
+def hub_manifests(config: Config) -> list[str]:
+    """Return the manifests of all trajectories from the hub."""
+    return [
+        f"results/runs/{run}/seed-{seed}/manifest.tsv"
+        for run in runs_of_kind(config, "hub")
+        for seed in config["runs"][run]["seeds"]
+    ]
+
+
+def pretrained_trajectories(config: Config) -> list[tuple[str, int]]:
+    """Return run and seed of every trajectory that is pretrained here, and so has a loss."""
+    runs = runs_of_kind(config, "pretrain")
+    return [(run, seed) for run in runs for seed in config["runs"][run]["seeds"]]
+
+
+def studied_steps(config: Config, study: str, run: str) -> list[int]:
+    """Return the steps of a run that a study measures, in order."""
+    return sorted(config["studies"][study]["steps"] or trajectory_steps(config["runs"][run]))
+
+
+def steps_of_chunk(config: Config, study: str, run: str, chunk: int | str) -> list[int]:
+    """Return the steps that one measuring job takes."""
+    first = int(chunk) * config["chunk"]
+    return studied_steps(config, study, run)[first : first + config["chunk"]]
+
+
+def measurements(config: Config, study: str, kind: str) -> list[str]:
+    """Return the files of a study's measurements of one kind: one for each chunk of checkpoints."""
+    return [
+        file
+        for run, corpus in studied_pairs(config, study)
+        for file in measurements_of(config, study, kind, run, corpus)
+    ]
+
+
+def measurements_of(config: Config, study: str, kind: str, run: str, corpus: str) -> list[str]:
+    """Return the files of a study's measurements of one kind that are of one run on one corpus."""
+    return [
+        f"results/measurements/{study}/{corpus}/{run}/seed-{seed}/chunk-{chunk}.{kind}.parquet"
+        for seed in config["runs"][run]["seeds"]
+        for chunk in range(-(-len(studied_steps(config, study, run)) // config["chunk"]))
+    ]
+
+
+def last_measurements(config: Config, study: str, kind: str, run: str, corpus: str) -> str:
+    """Return the file of one kind that holds a run's last checkpoints, of its first seed."""
+    first = config["runs"][run]["seeds"][0]
+    files = measurements_of(config, study, kind, run, corpus)
+    return [file for file in files if f"/seed-{first}/" in file][-1]
+
+
+def studied_pairs(config: Config, study: str) -> list[tuple[str, str]]:
+    """Return every run and corpus that a study measures together, in the configuration's order."""
+    settings = config["studies"].get(study, {"runs": [], "corpora": {}})
+    return [(run, corpus) for run in settings["runs"] for corpus in settings["corpora"]]
+
+
+def joined(config: Config, study: str, name: str) -> list[str]:
+    """Return the files of one name that a study has for each run and corpus, to be joined."""
+    return [
+        f"results/measurements/{study}/{corpus}/{run}/{name}"
+        for run, corpus in studied_pairs(config, study)
+    ]
+
+
+def figures(config: Config, study: str, names: list[str]) -> list[str]:
+    """Return a study's figures: each name, for every run and corpus that it has."""
+    return [
+        f"results/figures/{folder}/{name}.{run}.{corpus}.svg"
+        for run, corpus in studied_pairs(config, study)
+        for folder, name in [*((study, name) for name in names), ("claims", "forest")]
+    ]
+
+
+def studied_trajectories(config: Config) -> list[tuple[str, int]]:
+    """Return run and seed of every trajectory that a study reads, in the order of the runs."""
+    studied = {run for study in config["studies"].values() for run in study.get("runs", [])}
+    return [
+        (name, seed)
+        for name, run in config["runs"].items()
+        if name in studied
+        for seed in run["seeds"]
+    ]
+
+
+def studied_files(config: Config, name: str) -> list[str]:
+    """Return the file of that name in the folder of every trajectory that a study reads."""
+    return [f"results/runs/{run}/seed-{seed}/{name}" for run, seed in studied_trajectories(config)]
+
+
+def audit_files(config: Config) -> list[str]:
+    """Return what the audits of the trajectories come to: findings, statistics and figures."""
+    runs = dict.fromkeys(run for run, _ in studied_trajectories(config))
+    tables = ["results/audit.tsv", "results/tables/weights.parquet"] if runs else []
+    return [*tables, *(f"results/figures/runs/audit.{run}.svg" for run in runs)]
+
+
+def loss_figures(config: Config) -> list[str]:
+    """Return the figures of the losses of the runs that are pretrained here."""
+    return [f"results/figures/runs/loss.{run}.svg" for run in runs_of_kind(config, "pretrain")]
+
+
+def sweep_members(config: Config, job: int | str | None = None) -> list[dict[str, Any]]:
+    """Return the members of one job of the study `strategies`, or of all of them."""
+    if "strategies" not in config["studies"]:
+        return []
+    parts = sweep_jobs(config["studies"]["strategies"])
+    chosen = parts if job is None else [parts[int(job)]]
+    return [asdict(member) for part in chosen for member in part]
+
+
+def sweep_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that what is measured on a sweep's members depends on, steps written out.
+
+    Grid and seeds aren't among them: a grid that grows leaves the jobs that it had as they were.
+    """
+    settings = config["studies"].get("strategies", {})
+    others = ("grid", "exclude", "seeds", "runs_per_job", "threads", "bootstrap")
+    kept = {key: value for key, value in settings.items() if key not in others}
+    return kept | {"steps": list(steps(kept["steps"]))} if kept else {}
+
+
+def sweep_measurements(config: Config, kind: str) -> list[str]:
+    """Return the files of one kind that the jobs of the study `strategies` write."""
+    if "strategies" not in config["studies"]:
+        return []
+    count = len(sweep_jobs(config["studies"]["strategies"]))
+    return [f"results/measurements/strategies/job-{job}.{kind}.parquet" for job in range(count)]
+
+
+def sweep_figures(config: Config, of_a_vocabulary: list[str], of_all: list[str]) -> list[str]:
+    """Return the figures of the study `strategies`: some for each vocabulary, some for all."""
+    vocabularies = dict.fromkeys(member["vocabulary"] for member in sweep_members(config))
+    names = [f"{name}.{size}" for name in of_a_vocabulary for size in vocabularies]
+    if vocabularies:
+        names += of_all
+    return [f"results/figures/strategies/{name}.svg" for name in names]

@@ -1,0 +1,303 @@
+"""Checkpoints of the Hugging Face hub, brought here one by one and joined to a trajectory."""
+
+import os
+import re
+import shutil
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ontogeny.errors import CheckpointError, ConfigError, DownloadError
+from ontogeny.files import atomic_path
+from ontogeny.runs.checkpoints.loading import check_weights
+from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, weights_sha256, write_manifest
+from ontogeny.runs.checkpoints.model_configs import check_family, read_config
+from ontogeny.runs.checkpoints.tokenizer_files import (
+    TOKENIZER_FILES,
+    TOKENIZER_PARTS,
+    check_tokenizer,
+)
+from ontogeny.runs.checkpoints.weight_files import (
+    PICKLE,
+    PICKLE_INDEX,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    count_parameters,
+    read_header,
+    weight_files,
+)
+from ontogeny.runs.local import check_width
+
+CONFIG = "config.json"
+# The two forms of weights: in one file, the index of several, and their names.
+FORMS = {
+    "safetensors": (WEIGHTS, WEIGHTS_INDEX, re.compile(r"model-\d+-of-\d+\.safetensors")),
+    "pickle": (PICKLE, PICKLE_INDEX, re.compile(r"pytorch_model-\d+-of-\d+\.bin")),
+}
+# What `str.format` raises; the last two at `{step:c}` of a large step and `{step:999999999999d}`.
+UNFILLABLE = (LookupError, ValueError, AttributeError, TypeError, OverflowError, MemoryError)
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a checkpoint lies on the hub."""
+
+    repository: str
+    revision: str
+
+
+def hub_location(
+    repository: str, revision: str, seed: int, step: int, *, step_unit: int = 1, run: str = ""
+) -> Location:
+    """Return where the checkpoint of a seed and a step lies.
+
+    `repository` and `revision` are patterns with the fields `{seed}` and `{step}`; the latter is
+    the step in units of `step_unit` updates: 20 for step 20000 and a unit of 1000. Raises
+    `ConfigError`, naming the key, if there is another field in them, no `{step}` in either, or if
+    what comes out is no name of a repository.
+    """
+    values = {"seed": seed, "step": step // step_unit}
+    filled, found = {}, set()
+    for key, pattern in (("repository", repository), ("revision", revision)):
+        try:
+            for _, name, specification, _ in string.Formatter().parse(pattern):
+                if name is not None:
+                    check_width(name, specification)
+                    found.add(name)
+            filled[key] = pattern.format(**values)
+        except UNFILLABLE as error:
+            raise ConfigError(
+                f"runs.{run}.{key}: {pattern!r} can't be filled in ({error!r}); its fields may be "
+                "{seed} and {step}."
+            ) from error
+    if "step" not in found:
+        raise ConfigError(
+            f"runs.{run}: neither the repository ({repository!r}) nor the revision ({revision!r}) "
+            "has {step} in it, so all checkpoints would be one and the same."
+        )
+    if not REPOSITORY.fullmatch(filled["repository"]):
+        raise ConfigError(
+            f"runs.{run}.repository: {filled['repository']!r} is no repository's name; expected "
+            "owner/name, in letters, digits, '-', '_' and '.'."
+        )
+    if not filled["revision"]:
+        raise ConfigError(f"runs.{run}.revision: is empty; expected a branch, tag or commit.")
+    return Location(**filled)
+
+
+def seeds_are_told_apart(repository: str, revision: str) -> bool:
+    """Tell whether the patterns of repository and revision have `{seed}` in them."""
+    fields = (*string.Formatter().parse(repository), *string.Formatter().parse(revision))
+    return any(name == "seed" for _, name, _, _ in fields)
+
+
+def fetch_checkpoint(
+    location: Location,
+    folder: str | os.PathLike[str],
+    *,
+    step: int,
+    working: str | os.PathLike[str],
+    tokenizer: str | None = None,
+    weights: str = "safetensors",
+    endpoint: str | None = None,
+    attempts: int = 5,
+    pause: float = 1.0,
+) -> Entry:
+    """Make `folder` the checkpoint that lies at a location; return its line of the manifest.
+
+    Only config, weights and tokenizer are fetched: of weights the safetensors, or, where there are
+    none or `weights` is `pickle`, the pickles, which are converted. `tokenizer` is a folder, or a
+    repository of the hub, whose tokenizer stands in for one that the checkpoint lacks. `folder`
+    also gets a `manifest.tsv` with the line, for `join_manifest`.
+
+    Until all is there it lies in `working`, on the same file system at best, where another call
+    after a killed one goes on. Files that huggingface_hub's cache has are linked, so that nothing
+    lies on the disk twice; and it is asked alone if `HF_HUB_OFFLINE` is set. `attempts` and `pause`
+    (seconds) are for faults that may pass; `endpoint` None means `HF_ENDPOINT`. Of several
+    processes with the same `working` one goes first and the others wait.
+
+    Raises `DownloadError` if a file can't be had or isn't the one that the hub tells of,
+    `ConfigError` if `tokenizer` can't be looked for, and `CheckpointError` if the repository is no
+    checkpoint: no config, weights or tokenizer, a pickle that holds more than tensors, a family
+    that can't be measured (its weights aren't fetched). Files that make no checkpoint don't stay in
+    `working`.
+    """
+    from huggingface_hub import constants
+
+    from ontogeny.runs.hub.downloads import one_at_a_time
+    from ontogeny.runs.hub.requests import Hub
+    from ontogeny.runs.hub.snapshots import look_up
+
+    hub = Hub(endpoint, attempts, pause)
+    snapshot = look_up(location.repository, location.revision, hub)
+    where = f"{location.repository}, revision {location.revision}"
+    try:
+        fetched, form = _needed(snapshot.names, weights, where)
+        needs_tokenizer = not any(name in fetched for name in TOKENIZER_FILES)
+        if needs_tokenizer and tokenizer is None:
+            raise CheckpointError(
+                f"{where}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. Name a "
+                "repository or a folder that has it (`tokenizer:` of the run)."
+            )
+    except CheckpointError as error:
+        if snapshot.reached:
+            raise
+        raise DownloadError(
+            f"{error} That is what the cache {constants.HF_HUB_CACHE} has of it; the hub can't be "
+            "reached, or HF_HUB_OFFLINE forbids it."
+        ) from error
+    stand_in = tokenizer if needs_tokenizer else None
+    working = Path(working)
+    # A commit never changes. Whether it lacks a tokenizer can: the cache may not have all of it.
+    place = working / f"{snapshot.commit}-{form}{'-without-tokenizer' if needs_tokenizer else ''}"
+    with one_at_a_time(working, where):
+        for leftover in working.glob("*"):
+            if leftover != place:
+                shutil.rmtree(leftover, ignore_errors=True)
+        _gather(snapshot, fetched, form, place, stand_in, hub)
+        digest = snapshot.file(WEIGHTS).digest if WEIGHTS in fetched else None
+        # A large file's digest is the SHA-256 that its bytes were held against as they came.
+        known = digest if digest is not None and len(digest) == 64 else weights_sha256(place)
+        entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
+        with atomic_path(folder) as scratch:
+            scratch.mkdir()
+            for file in sorted(place.iterdir()):
+                _put(file, scratch / file.name)
+            write_manifest([entry], scratch)
+        shutil.rmtree(working)
+    return entry
+
+
+def join_manifest(
+    checkpoints: Iterable[str | os.PathLike[str]], folder: str | os.PathLike[str]
+) -> tuple[Entry, ...]:
+    """Write the manifest of the trajectory in `folder` from its checkpoints' own; return its lines.
+
+    No weights are read. Raises `CheckpointError` if a checkpoint has no line.
+    """
+    entries = [entry for path in checkpoints for entry in read_manifest(path)]
+    write_manifest(entries, folder)
+    return tuple(sorted(entries, key=lambda entry: entry.step))
+
+
+def _needed(names: Sequence[str], weights: str, where: str) -> tuple[list[str], str]:
+    """Return those files of a repository that make up a checkpoint, and the form of its weights."""
+    if CONFIG not in names:
+        raise CheckpointError(f"{where}: has no {CONFIG}; it is no model of transformers.")
+    forms = [weights, *(form for form in FORMS if form != weights)]
+    for form in forms:
+        single, index, shard = FORMS[form]
+        chosen = [name for name in names if name == index or shard.fullmatch(name)]
+        if single in names:
+            chosen = [single]
+        if single in names or index in names:
+            tokenizer = [name for name in TOKENIZER_PARTS if name in names]
+            return [CONFIG, *chosen, *dict.fromkeys(tokenizer)], form
+    has = ", ".join(sorted(names))
+    raise CheckpointError(f"{where}: has no weights; expected {WEIGHTS} or {PICKLE}, found {has}.")
+
+
+def _gather(
+    snapshot: Any, names: Sequence[str], form: str, place: Path, stand_in: str | None, hub: Any
+) -> None:
+    """Bring a checkpoint's files to `place`, convert them if need be, and check them."""
+    from ontogeny.runs.hub.downloads import fetch_file
+
+    where = f"{snapshot.repository}, revision {snapshot.revision}"
+    brought = set() if stand_in is None else _stand_in(stand_in, place, where, hub)
+    converted = form == "pickle" and _is_converted(place)
+    # Small files first: what they lack is found before the weights are waited for.
+    for name in sorted(names, key=lambda name: snapshot.file(name).size or 0):
+        if name not in brought and not (converted and _is_weights(name, form)):
+            fetch_file(snapshot, snapshot.file(name), place / name, hub)
+        if name == CONFIG:
+            try:
+                check_family(read_config(place), where)
+            except CheckpointError:
+                shutil.rmtree(place)
+                raise
+    try:
+        if form == "pickle" and not converted:
+            from ontogeny.runs.checkpoints.conversion import convert_checkpoint
+
+            convert_checkpoint(place)
+        for file in list(place.iterdir()):
+            if file.suffix == ".part" or _is_weights(file.name, "pickle"):
+                file.unlink()
+        check_weights(place)
+        check_tokenizer(place)
+    except CheckpointError as error:
+        # Else each further attempt would find the same files, damaged since they came perhaps.
+        shutil.rmtree(place)
+        raise CheckpointError(
+            f"{error} What came of {where} was deleted; another run fetches it anew."
+        ) from error
+
+
+def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> set[str]:
+    """Bring the tokenizer that the configuration names to a checkpoint; return its files' names."""
+    from ontogeny.runs.hub.downloads import fetch_file
+    from ontogeny.runs.hub.snapshots import look_up
+
+    place.mkdir(parents=True, exist_ok=True)
+    # An earlier attempt may have brought another tokenizer, as links to a cache perhaps, through
+    # which a copy would write.
+    for name in TOKENIZER_PARTS:
+        (place / name).unlink(missing_ok=True)
+        (place / f"{name}.part").unlink(missing_ok=True)
+    try:
+        local = Path(tokenizer).expanduser()
+        is_local = local.is_dir()
+    except (RuntimeError, OSError) as error:  # ~ of a user there isn't, a name too long
+        raise ConfigError(
+            f"{where}: its stand-in tokenizer {tokenizer!r} can't be looked for ({error}). "
+            "Correct `tokenizer` of the run."
+        ) from error
+    if is_local:
+        check_tokenizer(local)
+        names = {name for name in TOKENIZER_PARTS if (local / name).is_file()}
+        for name in names:
+            shutil.copyfile(local / name, place / name)
+        return names
+    try:
+        snapshot = look_up(tokenizer, "main", hub)
+        if not any(name in snapshot.names for name in TOKENIZER_FILES):
+            raise CheckpointError(
+                f"{tokenizer}: has no tokenizer; expected one of {', '.join(TOKENIZER_FILES)}. "
+                "Correct `tokenizer` of the run."
+            )
+        names = {name for name in TOKENIZER_PARTS if name in snapshot.names}
+        for name in sorted(names):
+            fetch_file(snapshot, snapshot.file(name), place / name, hub)
+        return names
+    except DownloadError as error:
+        raise DownloadError(f"{where}: its stand-in tokenizer: {error}") from error
+
+
+def _is_weights(name: str, form: str) -> bool:
+    single, index, shard = FORMS[form]
+    return name in (single, index) or shard.fullmatch(name) is not None
+
+
+def _is_converted(place: Path) -> bool:
+    """Tell whether an earlier attempt converted the pickles, all of them."""
+    try:
+        for file in weight_files(place):
+            read_header(file)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _put(file: Path, target: Path) -> None:
+    """Give a file a second name, or else a copy, so that a kill on the way loses nothing."""
+    if file.is_symlink():
+        target.symlink_to(os.readlink(file))
+        return
+    try:
+        os.link(file, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(file, target)

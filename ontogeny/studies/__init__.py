@@ -1,0 +1,1 @@
+"""The studies, each in its own rooms."""

@@ -1,0 +1,125 @@
+"""What the study of syntactic attention makes, and where: pure functions of paths.
+
+`config` is a configuration as `ontogeny.planning.configuration.validate` returns it. `ontogeny.planning.layout` has
+what all studies share.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from ontogeny.planning.configuration import trajectory_steps
+from ontogeny.planning.layout import Config, measurements_of, studied_pairs, studied_steps
+from ontogeny.studies.sas.interventions import Intervention, baseline, intervention
+
+
+def minimal_pairs(config: Config) -> tuple[str, str] | None:
+    """Return name and folder of the minimal pairs that are scored; None if it has none.
+
+    They are those of a grammar among the corpora, of a source, or of a folder of the user's, which
+    gives them its name.
+    """
+    asked = config["studies"]["sas"]["minimal_pairs"] if "sas" in config["studies"] else None
+    if asked is None:
+        return None
+    if asked in config["corpora"]:
+        return asked, f"results/corpora/{asked}/minimal_pairs"
+    if "/" not in asked:
+        return asked, f"results/sources/{asked}"
+    return os.path.basename(asked.rstrip("/")), os.path.expanduser(asked)
+
+
+def capability(config: Config, kind: str, runs: Iterable[str]) -> list[str]:
+    """Return the files of one kind that runs' minimal pairs were measured into; none without any.
+
+    `kind` is `capability`, rows of the table SAS, or `pairs`, an answer for each pair.
+    """
+    if minimal_pairs(config) is None:
+        return []
+    return [
+        file for run in runs for file in measurements_of(config, "sas", kind, run, "minimal_pairs")
+    ]
+
+
+def reads_attention(config: Config, run: str) -> bool:
+    """Say whether the study measures the attention of this run."""
+    return run in config["studies"].get("sas", {"runs": []})["runs"]
+
+
+def compared(config: Config, run: str) -> list[str]:
+    """Return the run that a run is compared with, in a list; none if there is none."""
+    runs = config["runs"]
+    found = baseline({name: runs[name] for name in config["studies"]["sas"]["runs"]}, run)
+    return [] if found is None else [found]
+
+
+def interventions(config: Config) -> dict[str, list[str]]:
+    """Return for each run that others are compared with these others."""
+    groups: dict[str, list[str]] = {}
+    for run in config["studies"].get("sas", {"runs": []})["runs"]:
+        for other in compared(config, run):
+            groups.setdefault(other, []).append(run)
+    return groups
+
+
+def runs_shown_alone(config: Config) -> list[str]:
+    """Return the runs that have figures of their own: those compared with none.
+
+    The others are drawn beside the one that they are compared with.
+    """
+    runs = config["studies"].get("sas", {"runs": []})["runs"]
+    return [run for run in runs if not compared(config, run)]
+
+
+def attention_maps(config: Config) -> list[str]:
+    """Return the attention maps: a file for each run shown alone and corpus."""
+    return [
+        f"results/measurements/sas/{corpus}/{run}/attention.parquet"
+        for run, corpus in studied_pairs(config, "sas")
+        if run in runs_shown_alone(config)
+    ]
+
+
+def attention_figures(config: Config, of_a_run: list[str], of_several: list[str]) -> list[str]:
+    """Return the figures of single runs, of runs side by side, and of the claims."""
+    names = dict.fromkeys(runs_shown_alone(config), of_a_run)
+    for run in interventions(config):
+        names[run] = [*names[run], *of_several]
+    pairs = studied_pairs(config, "sas")
+    drawn = [
+        f"results/figures/sas/{name}.{run}.{corpus}.svg"
+        for run, corpus in pairs
+        for name in names.get(run, [])
+    ]
+    return drawn + [f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs]
+
+
+def intervention_settings(config: Config, run: str) -> dict[str, Any]:
+    """Return what a run's regularizer does, as the arguments of an `Intervention`."""
+    return asdict(_intervention(config, run))
+
+
+def staged_beside(config: Config, run: str) -> int:
+    """Return how many runs that are compared with the same one as `run` suppress early."""
+    group = [other for base in compared(config, run) for other in interventions(config)[base]]
+    kinds = [_intervention(config, other).kind for other in group]
+    return kinds.count("suppressed early")
+
+
+def intervention_labels(config: Config, run: str) -> dict[str, str]:
+    """Return what to call a run, and those that are compared with it."""
+    shown = [run, *interventions(config).get(run, [])]
+    return {name: str(_intervention(config, name)) for name in shown}
+
+
+def _intervention(config: Config, run: str) -> Intervention:
+    entry = config["runs"][run]
+    return intervention(entry, trajectory_steps(entry)[-1])
+
+
+def shown_steps(config: Config, run: str, count: int = 4) -> list[int]:
+    """Return the steps of a run at which attention is shown: the last among them."""
+    every = studied_steps(config, "sas", run)
+    places = {round(place * (len(every) - 1) / (count - 1)) for place in range(count)}
+    return [every[place] for place in sorted(places)]
