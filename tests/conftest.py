@@ -1,6 +1,7 @@
 """What all tests need: the library, in the processes that they start as well."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ settings.register_profile("same", derandomize=True, deadline=None, database=None
 settings.load_profile("same")
 
 ROOT = Path(__file__).parent.parent
+
+# Modules that tests share lie beside the tests of what they are about; their names are all
+# different.
+sys.path += sorted({str(file.parent) for file in (ROOT / "tests").rglob("*.py")})
 
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])

@@ -84,6 +84,23 @@ def available(sentences: pd.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in ANNOTATIONS if sentences[name].notna().any())
 
 
+def require(
+    sentences: pd.DataFrame, annotation: str, source: str, *, purpose: str, remedy: str
+) -> None:
+    """Raise `CorpusError` if no sentence has an annotation that something needs.
+
+    The message names `source`, the `purpose` and the annotation, and says how to do without
+    (`remedy`: what to leave out of the study).
+    """
+    has = available(sentences)
+    if annotation not in has:
+        raise CorpusError(
+            f"{source}: {purpose} needs the column {annotation}, which this corpus does not have "
+            f"(it has {', '.join(has) or 'no annotation'}). {remedy} of the study, or give the "
+            "corpus that annotation."
+        )
+
+
 def check(rows: Sequence[dict], source: str) -> None:
     """Raise `CorpusError`, naming source, sentence and word, unless each row is well formed.
 

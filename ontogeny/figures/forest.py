@@ -34,12 +34,11 @@ LINE = 0.125  # inches between lines of text
 def forest(claims: pd.DataFrame) -> Figure:
     """Draw the claims on one run and corpus, a row a claim, a panel a statistic.
 
-    `claims` is as `ontogeny.results.claims.read_claims` returns it, filtered to one run, corpus and tier.
-    The marker is the statistic, the line its 95% interval (with an arrow where the data don't
+    `claims` is as `ontogeny.results.claims.read_claims` returns it, filtered to one run, corpus and
+    tier. The marker is the statistic, the line its 95% interval (with an arrow where the data don't
     bound it), the dashed line the threshold, the shading the side that was claimed. A claim whose
     statistic could not be computed has its row, without a marker; an infinite one stands at the
-    edge. Raises `TableError` if there are
-    several runs, corpora or tiers.
+    edge. Raises `TableError` if there are several runs, corpora or tiers.
     """
     for column in ("run", "corpus", "tier"):
         names = sorted(claims[column].unique())

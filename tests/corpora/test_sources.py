@@ -348,6 +348,6 @@ def test_a_path_on_two_lines_a_wrong_header_and_no_file_are_refused(tmp_path):
 
 
 def test_the_table_of_the_project_is_well_formed():
-    sources = read_sources(Path(__file__).parents[1] / "config" / "sources.tsv")
+    sources = read_sources(Path(__file__).parents[2] / "config" / "sources.tsv")
     assert {file.source for file in sources} >= {"ud-ewt", "gum", "wikitext-2", "blimp"}
     assert all(file.path.startswith(f"{file.source}/") for file in sources)

@@ -1,11 +1,7 @@
 import math
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_berts import random_batch, small_bert
 
 from ontogeny.ensemble import (

@@ -1,14 +1,10 @@
-import sys
 import threading
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from small_berts import random_batch
 from threadpoolctl import threadpool_info, threadpool_limits
 

@@ -10,6 +10,21 @@ from matplotlib.text import Text
 from ontogeny.figures import style as plots
 
 
+def of_all_tables(study, figures):
+    """The figures of a study by name, each drawn from all its tables, of which it gets its own."""
+
+    def drawing(name):
+        places = [joined.table for joined in study.tables]
+        read = [places.index(table) for table in study.figure(name).reads]
+
+        def draw(*tables, **settings):
+            return figures[name](*(tables[place] for place in read), **settings)
+
+        return draw
+
+    return {figure.name: drawing(figure.name) for figure in study.figures}
+
+
 def marked(figure, gid):
     """All that is drawn under a name."""
     return [artist for artist in figure.findobj() if artist.get_gid() == gid]
@@ -34,7 +49,7 @@ def svg(figure):
         return (Path(folder) / "figure.svg").read_bytes()
 
 
-def assert_order_of_rows_does_not_matter(draw, tables, *others):
-    """Draw tables as they are and with their rows shuffled, with `others` as they are."""
+def assert_order_of_rows_does_not_matter(draw, tables, **settings):
+    """Draw tables as they are and with their rows shuffled, with the same settings."""
     shuffled = [table.sample(frac=1, random_state=1) for table in tables]
-    assert svg(draw(*tables, *others)) == svg(draw(*shuffled, *others))
+    assert svg(draw(*tables, **settings)) == svg(draw(*shuffled, **settings))

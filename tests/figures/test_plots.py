@@ -355,7 +355,8 @@ def test_colours_are_written_in_full():
 
 def test_drawing_needs_neither_torch_nor_pyplot():
     code = (
-        "import sys, ontogeny.studies.pushdown.figures, ontogeny.runs.figures, ontogeny.figures.forest;"
+        "import sys, ontogeny.studies.pushdown.figures, ontogeny.runs.figures;"
+        "import ontogeny.figures.forest;"
         "print([m for m in ('torch', 'transformers', 'matplotlib.pyplot') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 import transformers
-from tests.tiny_language_models import byte_level, word_piece
+from tiny_language_models import byte_level, word_piece
 
 POSITIONS = 24
 VOCABULARY = {"masked": 80, "causal": 290}  # of the two tokenizers

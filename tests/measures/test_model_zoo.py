@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import slow_measures as slow
 import torch
-from tests.model_zoo import MEASURED, POSITIONS, build, save
-from tests.tiny_language_models import random_sentences
+from model_zoo import MEASURED, POSITIONS, build, save
+from tiny_language_models import random_sentences
 
 from ontogeny.audit.trajectory import audit_trajectory
 from ontogeny.errors import CheckpointError
@@ -27,7 +28,6 @@ from ontogeny.runs.checkpoints.loading import (
     objective,
 )
 from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, write_manifest
-from tests import slow_measures as slow
 
 SENTENCES = [["cat"], *random_sentences(5, count=6, longest=5)]
 # Those that look at a number, make gradients of their own, or write into what they read.

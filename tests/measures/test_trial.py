@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from tests.model_zoo import save
+from model_zoo import save
 
 from ontogeny.errors import CheckpointError
 from ontogeny.measures import trial

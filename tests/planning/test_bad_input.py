@@ -23,6 +23,7 @@ from ontogeny.planning.configuration import validate
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.manifest import describe, write_manifest
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
+from ontogeny.studies import STUDIES
 
 LONGEST = 8  # tokens that the tiny model reads, special tokens included
 
@@ -79,7 +80,7 @@ def changed(**changes):
 
 
 def validated(config):
-    validate(config, "mine.yaml", {"ud-ewt"})
+    validate(config, "mine.yaml", {"ud-ewt"}, STUDIES)
 
 
 @case("unknown key", ConfigError, "mine.yaml: runs.tiny: unknown key 'bach_size'; did you mean",

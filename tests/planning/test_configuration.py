@@ -10,8 +10,9 @@ import yaml
 from ontogeny.corpora.tasks import TASKS
 from ontogeny.errors import ConfigError
 from ontogeny.planning.configuration import annotations, trajectory_steps, validate
+from ontogeny.studies import STUDIES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOURCES = {"ud-ewt", "gum", "wikitext-2", "blimp"}
 
 VALID = {
@@ -56,7 +57,7 @@ def changed(keys, value):
 
 def message(keys, value):
     with pytest.raises(ConfigError) as error:
-        validate(changed(keys, value), "mine.yaml", SOURCES)
+        validate(changed(keys, value), "mine.yaml", SOURCES, STUDIES)
     assert "mine.yaml: " in str(error.value)
     return str(error.value)
 
@@ -149,14 +150,14 @@ def test_every_breach_is_listed_at_once():
     config = changed(["chnk"], 3)
     config["runs"]["small"]["seeds"] = []
     with pytest.raises(ConfigError) as error:
-        validate(config, "mine.yaml", SOURCES)
+        validate(config, "mine.yaml", SOURCES, STUDIES)
     assert "chnk" in str(error.value)
     assert "runs.small.seeds" in str(error.value)
 
 
 def test_defaults_are_filled_in_and_the_input_is_left_alone():
     config = copy.deepcopy(VALID)
-    filled = validate(config, "mine.yaml", SOURCES)
+    filled = validate(config, "mine.yaml", SOURCES, STUDIES)
     assert config == VALID
     assert filled["chunk"] == 4
     assert filled["studies"]["pushdown"]["share"] == 0.95
@@ -166,12 +167,12 @@ def test_defaults_are_filled_in_and_the_input_is_left_alone():
 
 
 def test_a_valid_configuration_is_a_fixed_point():
-    filled = validate(VALID, "mine.yaml", SOURCES)
-    assert validate(filled, "mine.yaml", SOURCES) == filled
+    filled = validate(VALID, "mine.yaml", SOURCES, STUDIES)
+    assert validate(filled, "mine.yaml", SOURCES, STUDIES) == filled
 
 
 def test_steps_of_a_trajectory_are_in_order():
-    filled = validate(VALID, "mine.yaml", SOURCES)
+    filled = validate(VALID, "mine.yaml", SOURCES, STUDIES)
     assert trajectory_steps(filled["runs"]["mine"]) == (100, 200)
     small = trajectory_steps(filled["runs"]["small"])
     assert small[0] == 0
@@ -181,14 +182,14 @@ def test_steps_of_a_trajectory_are_in_order():
 
 def test_steps_are_numbers_of_updates_in_whatever_unit_a_run_lists_them():
     config = changed(["studies", "pushdown"], {"runs": ["hub"], "corpora": {"toyglish": "all"}})
-    filled = validate(config, "mine.yaml", SOURCES)
+    filled = validate(config, "mine.yaml", SOURCES, STUDIES)
     assert trajectory_steps(filled["runs"]["hub"]) == (0, 20000, 40000, 60000)
     config["studies"]["pushdown"]["steps"] = [{"from": 20000, "to": 60000, "by": 20000}]
-    filled = validate(config, "mine.yaml", SOURCES)
+    filled = validate(config, "mine.yaml", SOURCES, STUDIES)
     assert filled["studies"]["pushdown"]["steps"] == [20000, 40000, 60000]
     config["studies"]["pushdown"]["steps"] = [20]
     with pytest.raises(ConfigError, match=r"no checkpoint at step 20; it has 0, 20000, 40000"):
-        validate(config, "mine.yaml", SOURCES)
+        validate(config, "mine.yaml", SOURCES, STUDIES)
 
 
 def test_annotations_follow_from_what_the_corpus_names():
@@ -225,5 +226,5 @@ def test_every_key_of_the_schema_is_explained_in_the_configs_readme():
 def test_the_penalties_of_the_schema_are_those_of_the_probes():
     from ontogeny.measures.probes.logistic import L2
 
-    filled = validate(VALID, "mine.yaml", SOURCES)
+    filled = validate(VALID, "mine.yaml", SOURCES, STUDIES)
     assert tuple(filled["studies"]["pushdown"]["l2"]) == L2

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from ontogeny.planning import resources
 from ontogeny.planning.configuration import validate
 from ontogeny.runs.architectures import configure, initialise
+from ontogeny.studies import STUDIES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TOY = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
 
@@ -24,6 +25,7 @@ CHECKED = validate(
     | {"studies": {"pushdown": TOY["studies"]["pushdown"] | BOTH}},
     "config.yaml",
     set(),
+    STUDIES,
 )
 
 

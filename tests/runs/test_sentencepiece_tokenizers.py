@@ -106,7 +106,8 @@ def test_each_name_of_a_model_alone_is_a_tokenizer(tmp_path, name):
     check_tokenizer(tmp_path)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# A T5 is refused whatever its tokenizer: it is an encoder with a decoder.
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "t5"])
 def test_checkpoints_with_a_model_alone_are_linked(tmp_path, family):
     path = save_checkpoint(make("bert"), tmp_path / "mine" / "5", tokens=False)
     save(path, family)

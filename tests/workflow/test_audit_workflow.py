@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 import torch
-from tests.model_zoo import save
+from model_zoo import save
 from tiny_workflow import snakemake, tiny
 
 from ontogeny.audit.tables import WEIGHTS, read_findings

@@ -1,17 +1,13 @@
 """A whole run of the workflow on checkpoints from a hub, in both layouts."""
 
 import re
-import sys
 
 import pandas as pd
 import pytest
 import torch
-from tiny_workflow import ROOT, snakemake, tiny
-
-sys.path.insert(0, str(ROOT / "tests" / "runs"))
-
 from hub_server import serving
 from tiny_checkpoints import make, save
+from tiny_workflow import snakemake, tiny
 
 from ontogeny.runs.checkpoints.manifest import check_trajectory
 

@@ -32,10 +32,10 @@ def reads_copies(
 
     `tokens`, (copies, tokens), are ids, all of them attended to; `place`, (copies,), is the
     position at which each copy is asked. Yields these positions as they count through the batch,
-    (copies,), as `Logits` takes them: what the model says elsewhere is void, and there the same
-    as outside the block, up to rounding. `in_machine_code` lets the layers that
-    `ontogeny.measures.likelihood.compiled` is for be applied there; there are no gradients then. The model's
-    modules are not as they were within the block: one thread at a time.
+    (copies,), as `Logits` takes them: what the model says elsewhere is void, and there the same as
+    outside the block, up to rounding. `in_machine_code` lets the layers that
+    `ontogeny.measures.likelihood.compiled` is for be applied there; there are no gradients then.
+    The model's modules are not as they were within the block: one thread at a time.
     """
     copies, length = tokens.shape
     asked = place + length * torch.arange(copies, device=place.device)

@@ -44,15 +44,15 @@ def probe_word_labels(
 
     The mappings have the keys `train`, `dev` and `test`: `vectors` (layers, words, width) in any
     floating type, `valid` (words,) bool, `sentences` in the form of a corpus split. `tasks` is a
-    subset of `WORD_LABEL_TASKS`. All probes are one problem, see `ontogeny.measures.probes.logistic.fit`,
-    which explains `l2` and `device` too; `seed` draws the control tasks. A word counts for a task
-    if it is valid and its sentence has the annotation.
+    subset of `WORD_LABEL_TASKS`. All probes are one problem, see
+    `ontogeny.measures.probes.logistic.fit`, which explains `l2` and `device` too; `seed` draws the
+    control tasks. A word counts for a task if it is valid and its sentence has the annotation.
 
     Returns `scores`, with the columns layer, task, subset, metric, value and n (test words), the
     metrics accuracy, majority_accuracy, control_accuracy and selectivity as the table `pushdown`
-    declares them, the subsets as `ontogeny.measures.probes.control.subsets` does; a subset without a word
-    has no row. And `answers`, with the columns layer, task, subset (all, seen, unseen), sentence
-    (row in test), correct and n, for each sentence with a word that counts.
+    declares them, the subsets as `ontogeny.measures.probes.control.subsets` does; a subset without
+    a word has no row. And `answers`, with the columns layer, task, subset (all, seen, unseen),
+    sentence (row in test), correct and n, for each sentence with a word that counts.
 
     Raises `CorpusError` if a split lacks a task's annotation or has no word that counts for it, or
     if vectors and sentences have different numbers of words.

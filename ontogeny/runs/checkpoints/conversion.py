@@ -1,6 +1,7 @@
 """Pickled weights, as old checkpoints have them, turned into safetensors once.
 
-Run as a program for checkpoints of one's own: python -m ontogeny.runs.checkpoints.conversion FOLDER...
+Run as a program for checkpoints of one's own: python -m ontogeny.runs.checkpoints.conversion
+FOLDER...
 """
 
 import json

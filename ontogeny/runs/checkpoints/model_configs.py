@@ -1,6 +1,7 @@
 """What a checkpoint's `config.json` tells of its model: what it is, and what it predicts.
 
-Only what is certain: the rest is found out on the loaded model (`ontogeny.runs.checkpoints.reading`).
+Only what is certain: the rest is found out on the loaded model
+(`ontogeny.runs.checkpoints.reading`).
 """
 
 import json

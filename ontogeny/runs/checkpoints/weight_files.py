@@ -48,8 +48,8 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
     if pickles:
         raise CheckpointError(
             f"{path}: has {pickles[0]} but no {WEIGHTS}; a pickle can run code, so none is "
-            f"loaded. Convert it once: python -m ontogeny.runs.checkpoints.conversion {path} (which refuses "
-            "whatever is no tensor)."
+            "loaded. Convert it once (which refuses whatever is no tensor): python -m "
+            f"ontogeny.runs.checkpoints.conversion {path}"
         )
     others = [name for name in OTHER_FORMS if (path / name).exists()]
     if others:

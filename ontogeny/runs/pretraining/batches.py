@@ -35,9 +35,10 @@ class Batch:
     """A batch, and what is to be predicted in it.
 
     `tokens` and `attended` (False where padded) have shape (sequences, longest); `positions` and
-    `targets` have shape (predictions,): at the flat position (sequence * longest + place) the
-    model has to predict the target token. `word` and `head`, (sequences, longest), tell of the
-    syntax of the tokens, hidden ones included, where that is needed (`ontogeny.runs.pretraining.parsed_text`).
+    `targets` have shape (predictions,): at the flat position (sequence * longest + place) the model
+    has to predict the target token. `word` and `head`, (sequences, longest), tell of the syntax of
+    the tokens, hidden ones included, where that is needed
+    (`ontogeny.runs.pretraining.parsed_text`).
     """
 
     tokens: np.ndarray

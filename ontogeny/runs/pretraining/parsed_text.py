@@ -34,10 +34,10 @@ def encode_parsed(
     """Return sentences, each its words and their heads, as sequences with `word` and `head`.
 
     Heads are 1-based with 0 for the root; None where a sentence has no parse. The tokens are those
-    that `ontogeny.runs.pretraining.sequences.encode` makes of the words. `word` is `NO_WORD` for special
-    tokens; `head` is `NO_HEAD` for them, for the root, where there is no parse, and wherever a word
-    or its head doesn't stand whole in the same sequence. Raises `CorpusError` if no tokens come
-    out.
+    that `ontogeny.runs.pretraining.sequences.encode` makes of the words. `word` is `NO_WORD` for
+    special tokens; `head` is `NO_HEAD` for them, for the root, where there is no parse, and
+    wherever a word or its head doesn't stand whole in the same sequence. Raises `CorpusError` if no
+    tokens come out.
     """
     pieces: list[tuple[np.ndarray, np.ndarray]] = []
     heads = [np.empty(0, dtype=np.int64)]

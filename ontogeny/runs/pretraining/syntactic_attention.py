@@ -7,8 +7,8 @@ published with the paper `reg_type` `uniform` of run_mlm_reg_depparse.py. They s
 a batch as well. Here it is their mean, so that a strength means the same at any batch size; it is
 their coefficient times the number of words in a batch.
 
-Words are what they are in `ontogeny.measures.attention`: attention to a word is the sum over its pieces,
-attention from it the mean over them.
+Words are what they are in `ontogeny.measures.attention`: attention to a word is the sum over its
+pieces, attention from it the mean over them.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,9 @@
 """The figures of the push-down study, drawn from its two tables alone.
 
-Each takes the tables PUSHDOWN and MIGRATION (`ontogeny.studies.pushdown.tables`), filtered to one run and
-one corpus, and returns a figure as wide as a page of text. Tasks that were not measured are left
-out. Each raises `TableError` if PUSHDOWN holds several runs or corpora.
+Each takes those of PUSHDOWN and MIGRATION (`ontogeny.studies.pushdown.tables`) that its declaration
+names, filtered to one run and one corpus, and returns a figure as wide as a page of text. Tasks
+that were not measured are left out. Each raises `TableError` if PUSHDOWN holds several runs or
+corpora.
 """
 
 from collections.abc import Callable, Mapping
@@ -125,12 +126,12 @@ def _over_all(migration: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 @styled
-def selectivity(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
+def selectivity(scores: pd.DataFrame) -> Figure:
     """Draw what the probes owe to the representation, and what to their own capacity.
 
     (a) Accuracy, accuracy on the control task, their difference (selectivity) and the majority
     baseline, by layer at the last checkpoint. (b) Selectivity against step, a line a layer, the
-    mean over seeds. (Hewitt and Liang 2019.) `migration` is not used: all figures are called alike.
+    mean over seeds. (Hewitt and Liang 2019.)
     """
     check_one(scores)
     of_all = scores[scores["subset"] == "all"]
@@ -231,7 +232,7 @@ def _handles(styles: dict[str, dict[str, Any]], suffix: str = "") -> list[Line2D
 
 
 # The study's figures by the names of their files.
-FIGURES: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "heatmap": heatmap,
     "regions": regions,
     "migration": migration_by_task,

@@ -32,14 +32,13 @@ DOT: dict[str, Any] = {
 
 
 @styled
-def attention(table: pd.DataFrame, milestones: pd.DataFrame, maps: pd.DataFrame) -> Figure:
+def attention(maps: pd.DataFrame) -> Figure:
     """Draw the attention of one head at up to four steps on one sentence, below its gold tree.
 
     `maps` is the table ATTENTION, of which the lowest seed is shown: each seed has a best head of
     its own. Rows attend, columns are attended to; all maps share a scale. The cells of gold edges
     are outlined, those of the relation for which the head is the best in thick lines; a dot is on
     the cell by which the head picks a word's syntactic head, for each word with that relation.
-    `table` and `milestones` aren't used: all figures are called alike.
     """
     check_one(maps)
     if maps.empty:

@@ -236,7 +236,8 @@ def evidence(
     draws: int,
     seed: int,
 ) -> dict[tuple[str, str], Evidence]:
-    """Return what the claims are computed from, in the form that `ontogeny.results.claims` asks for.
+    """Return what the claims are computed from, in the form that `ontogeny.results.claims` asks
+    for.
 
     `baseline` is the run without intervention that `trajectory` is compared with, if it has one;
     `staged` says how many runs that are compared with it were suppressed early. Raises `TableError`

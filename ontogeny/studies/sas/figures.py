@@ -1,16 +1,14 @@
-"""The figures of the study of syntactic attention, drawn from its tables alone.
+"""The figures of the study of syntactic attention, by the names of their files.
 
-Those of FIGURES show one run: they take the tables SAS, ONSETS and ATTENTION
-(`ontogeny.studies.sas.tables`) with the rows of one run, one corpus and at most one suite of minimal pairs.
-Those of COMPARISONS show a baseline and its interventions on one corpus: they take SAS and ONSETS
-with the rows of these runs, and a label for each run, in the order to show. All are as wide as a
-page of text, say what they can't show, and raise `TableError` if a table holds several corpora,
-suites or, in FIGURES, runs.
+Each takes those of the study's tables that its declaration names, with the rows of one run, one
+corpus and at most one suite of minimal pairs; `interventions` those of a baseline and its
+interventions, and a label for each run, in the order to show. All are as wide as a page of text,
+say what they can't show, and raise `TableError` if a table holds several corpora, suites or, but
+for `interventions`, runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from ontogeny.studies.sas.attention_figure import attention
@@ -18,14 +16,11 @@ from ontogeny.studies.sas.intervention_figure import interventions
 from ontogeny.studies.sas.relation_figures import heads, relations
 from ontogeny.studies.sas.trajectory_figures import complexity, onsets
 
-# The study's figures by the names of their files.
-FIGURES: dict[str, Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], Figure]] = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "onsets": onsets,
     "relations": relations,
     "heads": heads,
     "complexity": complexity,
     "attention": attention,
-}
-COMPARISONS: dict[str, Callable[[pd.DataFrame, pd.DataFrame, Mapping[str, str]], Figure]] = {
     "interventions": interventions,
 }

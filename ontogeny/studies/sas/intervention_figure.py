@@ -42,8 +42,8 @@ ABSENT = {
     "loss": "loss (it was not measured)",
     "minimal_pair_accuracy": "capability (no minimal pairs were scored)",
 }
-# Black, blue and wine of `ontogeny.figures.style`; what is suppressed for a while only lies between pale
-# orange and the dark of suppression throughout, in the order of the labels.
+# Black, blue and wine of `ontogeny.figures.style`; what is suppressed for a while only lies between
+# pale orange and the dark of suppression throughout, in the order of the labels.
 FIXED: dict[str, dict[str, Any]] = {
     "baseline": {"color": "#000000", "marker": "o"},
     "promoted throughout": {"color": "#0072B2", "marker": "^"},

@@ -1,16 +1,17 @@
 """What the study of syntactic attention makes, and where: pure functions of paths.
 
-`config` is a configuration as `ontogeny.planning.configuration.validate` returns it. `ontogeny.planning.layout` has
-what all studies share.
+`config` is a configuration as `ontogeny.planning.configuration.validate` returns it.
+`ontogeny.planning.layout` has what all studies share.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ontogeny.planning.configuration import trajectory_steps
-from ontogeny.planning.layout import Config, measurements_of, studied_pairs, studied_steps
+from ontogeny.planning.layout import measurements, measurements_of, studied_pairs, studied_steps
+from ontogeny.planning.study import Config
 from ontogeny.studies.sas.interventions import Intervention, baseline, intervention
 
 
@@ -20,7 +21,7 @@ def minimal_pairs(config: Config) -> tuple[str, str] | None:
     They are those of a grammar among the corpora, of a source, or of a folder of the user's, which
     gives them its name.
     """
-    asked = config["studies"]["sas"]["minimal_pairs"] if "sas" in config["studies"] else None
+    asked = config["studies"]["sas"]["minimal_pairs"]
     if asked is None:
         return None
     if asked in config["corpora"]:
@@ -57,7 +58,7 @@ def compared(config: Config, run: str) -> list[str]:
 def interventions(config: Config) -> dict[str, list[str]]:
     """Return for each run that others are compared with these others."""
     groups: dict[str, list[str]] = {}
-    for run in config["studies"].get("sas", {"runs": []})["runs"]:
+    for run in config["studies"]["sas"]["runs"]:
         for other in compared(config, run):
             groups.setdefault(other, []).append(run)
     return groups
@@ -68,7 +69,7 @@ def runs_shown_alone(config: Config) -> list[str]:
 
     The others are drawn beside the one that they are compared with.
     """
-    runs = config["studies"].get("sas", {"runs": []})["runs"]
+    runs = config["studies"]["sas"]["runs"]
     return [run for run in runs if not compared(config, run)]
 
 
@@ -76,23 +77,32 @@ def attention_maps(config: Config) -> list[str]:
     """Return the attention maps: a file for each run shown alone and corpus."""
     return [
         f"results/measurements/sas/{corpus}/{run}/attention.parquet"
-        for run, corpus in studied_pairs(config, "sas")
-        if run in runs_shown_alone(config)
+        for run, corpus in shown_alone(config)
     ]
 
 
-def attention_figures(config: Config, of_a_run: list[str], of_several: list[str]) -> list[str]:
-    """Return the figures of single runs, of runs side by side, and of the claims."""
-    names = dict.fromkeys(runs_shown_alone(config), of_a_run)
-    for run in interventions(config):
-        names[run] = [*names[run], *of_several]
-    pairs = studied_pairs(config, "sas")
-    drawn = [
-        f"results/figures/sas/{name}.{run}.{corpus}.svg"
-        for run, corpus in pairs
-        for name in names.get(run, [])
-    ]
-    return drawn + [f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs]
+def measured(config: Config) -> list[str]:
+    """Return all files with rows of the table SAS."""
+    runs = config["studies"]["sas"]["runs"]
+    return [*measurements(config, "sas", "structure"), *capability(config, "capability", runs)]
+
+
+def shown_alone(config: Config) -> list[tuple[str, str]]:
+    """Return each run that has figures of its own, with each corpus."""
+    alone = runs_shown_alone(config)
+    return [pair for pair in studied_pairs(config, "sas") if pair[0] in alone]
+
+
+def shown_together(config: Config) -> list[tuple[str, str]]:
+    """Return each run that others are compared with in a figure, with each corpus."""
+    compared_with = interventions(config)
+    return [pair for pair in studied_pairs(config, "sas") if pair[0] in compared_with]
+
+
+def figure_settings(config: Config, wildcards: Mapping[str, str]) -> dict[str, Any]:
+    """Return the suite of minimal pairs and the labels of the runs that a figure shows."""
+    suite, _ = minimal_pairs(config) or (None, None)
+    return {"suite": suite, "labels": intervention_labels(config, wildcards["run"])}
 
 
 def intervention_settings(config: Config, run: str) -> dict[str, Any]:

@@ -48,13 +48,13 @@ NONE_MEASURED = "UAS of no relation was measured, so there is nothing to show."
 
 
 @styled
-def relations(table: pd.DataFrame, milestones: pd.DataFrame, attention: pd.DataFrame) -> Figure:
+def relations(table: pd.DataFrame) -> Figure:
     """Draw UAS of each relation against step, with the best offset as a reference.
 
     (a) A panel for each of the most frequent relations: heads chosen on all words and held out, and
     the best fixed offset. (b) The others as a map of relation by step, coloured by UAS held out
     (by UAS where nothing could be held out), beside it the best offset on the same scale. Means
-    over seeds; `milestones` and `attention` aren't used: all figures are called alike.
+    over seeds.
     """
     check_one(table)
     words = words_by_relation(table)
@@ -171,11 +171,11 @@ DOTS: dict[str, dict[str, Any]] = {
 
 
 @styled
-def heads(table: pd.DataFrame, milestones: pd.DataFrame, attention: pd.DataFrame) -> Figure:
+def heads(table: pd.DataFrame) -> Figure:
     """Draw the table of best heads at the last checkpoint, a row a relation, the frequent first.
 
     Best heads are a seed's own: those of the lowest seed, with its numbers, are named; the other
-    seeds' UAS held out stands pale behind its own. `milestones` and `attention` aren't used.
+    seeds' UAS held out stands pale behind its own.
     """
     check_one(table)
     words = words_by_relation(table)

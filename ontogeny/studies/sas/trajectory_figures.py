@@ -36,14 +36,13 @@ UAS_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @styled
-def onsets(table: pd.DataFrame, milestones: pd.DataFrame, attention: pd.DataFrame) -> Figure:
+def onsets(table: pd.DataFrame, milestones: pd.DataFrame) -> Figure:
     """Draw UAS, loss and capability against step, under the milestones found in them.
 
     Thick lines are means over seeds, thin ones the seeds; of the fields of grammar, which have thin
     lines of their own, the means alone. The strip above holds the milestones of the mean over
     seeds with their 95% intervals, and those of each seed; the shading is the window of the loss
-    drop, half a gap of the schedule wider on either side than the checkpoints in it. `attention`
-    isn't used: all figures are called alike.
+    drop, half a gap of the schedule wider on either side than the checkpoints in it.
     """
     for frame in (table, milestones):
         check_one(frame)
@@ -118,11 +117,10 @@ def _capability(axes: Axes, rows: pd.DataFrame) -> tuple[dict[str, float], dict[
 
 
 @styled
-def complexity(table: pd.DataFrame, milestones: pd.DataFrame, attention: pd.DataFrame) -> Figure:
+def complexity(table: pd.DataFrame, milestones: pd.DataFrame) -> Figure:
     """Draw intrinsic dimension by layer, Fisher trace and weight norm against step.
 
-    Under the milestones, as in `onsets`. The lines of layers are means over seeds. `attention`
-    isn't used.
+    Under the milestones, as in `onsets`. The lines of layers are means over seeds.
     """
     for frame in (table, milestones):
         check_one(frame)

@@ -260,5 +260,5 @@ def claims(found: Curves) -> list[Claim]:
 
 
 def evidence(table: pd.DataFrame, *, draws: int, seed: int) -> dict[tuple[str, str], Curves]:
-    """Return what the claims are computed from, in the form that `ontogeny.results.claims` asks for."""
+    """Return what the claims are computed from, as `ontogeny.results.claims.evaluate` takes it."""
     return {(RUN, ""): curves(table, draws, seed)}

@@ -1,8 +1,7 @@
-"""The figures of the strategies study, drawn from its two tables alone.
+"""The figures of the strategies study, drawn from its tables alone.
 
-Each takes the tables STRATEGIES and EMBEDDINGS (`ontogeny.studies.strategies.tables`) and returns a figure
-as wide as a page of text. `curves`, `probes` and `embeddings` show one vocabulary: the tables must
-be filtered to it.
+Each takes the table that its declaration names and returns a figure as wide as a page of text.
+`curves`, `probes` and `embeddings` show one vocabulary: the tables must be filtered to it.
 """
 
 from collections.abc import Callable
@@ -30,11 +29,10 @@ SUBSET_STYLES: dict[str, dict[str, Any]] = {
 
 
 @styled
-def curves(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
+def curves(table: pd.DataFrame) -> Figure:
     """Draw accuracy against step, a line for each evaluation set and a panel for each condition.
 
-    Columns are laws, rows are ambiguity and forgetting. `places` (EMBEDDINGS) isn't used: all
-    figures are called alike.
+    Columns are laws, rows are ambiguity and forgetting.
     """
     accuracy = table[table["metric"] == "accuracy"]
     check_one_vocabulary(accuracy)
@@ -97,7 +95,7 @@ def _handles(styles: dict[str, dict[str, Any]]) -> list[Line2D]:
 
 
 @styled
-def switch(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
+def switch(table: pd.DataFrame) -> Figure:
     """Draw the last accuracy on `switch` against that on `validation`, over ambiguity.
 
     A column for each law, a row for each vocabulary; without forgetting. The levels of ambiguity
@@ -139,7 +137,7 @@ def _levels(axes: Axes, levels: np.ndarray) -> None:
 
 
 @styled
-def unseen(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
+def unseen(table: pd.DataFrame) -> Figure:
     """Draw the highest and the last accuracy on `unseen`, over the law and the vocabulary.
 
     Without ambiguity and forgetting. The laws stand at equal distances; a line for each vocabulary.
@@ -184,14 +182,11 @@ def unseen(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
     return figure
 
 
-# The study's figures by the names of their files: those of one vocabulary each, and the others.
-OF_A_VOCABULARY: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
+# The study's figures by the names of their files.
+FIGURES: dict[str, Callable[..., Figure]] = {
     "curves": curves,
     "probes": probes,
     "embeddings": embeddings,
-}
-OF_ALL: dict[str, Callable[[pd.DataFrame, pd.DataFrame], Figure]] = {
     "switch": switch,
     "unseen": unseen,
 }
-FIGURES = OF_A_VOCABULARY | OF_ALL

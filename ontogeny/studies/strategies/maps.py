@@ -42,11 +42,11 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def probes(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
+def probes(table: pd.DataFrame) -> Figure:
     """Draw step by layer for each law, coloured by the probes' accuracy on `validation`.
 
     The mean over seeds, without ambiguity and forgetting. Above: queries of types that the probe
-    was trained on; below: of types that are new to it. `places` (EMBEDDINGS) isn't used.
+    was trained on; below: of types that are new to it.
     """
     check_one_vocabulary(table)
     rows = _plain(table[table["metric"].isin(list(PROBE_METRICS))])
@@ -86,13 +86,12 @@ def probes(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
 
 
 @styled
-def embeddings(table: pd.DataFrame, places: pd.DataFrame) -> Figure:
+def embeddings(places: pd.DataFrame) -> Figure:
     """Draw token embeddings in their two principal components, at some steps of training.
 
     A row for each law and each level of ambiguity that is the lowest or the highest, without
     forgetting; the lowest seed alone, since axes of different models have nothing in common. The
-    axes are each step's own. The size of a mark falls with the rank of its type. `table`
-    (STRATEGIES) isn't used.
+    axes are each step's own. The size of a mark falls with the rank of its type.
     """
     check_one_vocabulary(places)
     rows = places[places["forgetting"] == "none"]

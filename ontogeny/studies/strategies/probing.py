@@ -53,8 +53,8 @@ def probe(
 
     `states_of` maps inputs (members, n, 7) to the vectors at the query position, (layers, members,
     n, width); `inputs` are those of `probing_inputs`, of which the first `train` of each set train
-    the probe. All layers, members and sets are fitted at once (`ontogeny.measures.probes.logistic.fit`,
-    with the penalty `l2`).
+    the probe. All layers, members and sets are fitted at once
+    (`ontogeny.measures.probes.logistic.fit`, with the penalty `l2`).
     """
     members, sets, count, _ = inputs.shape
     states = states_of(inputs.flatten(1, 2))

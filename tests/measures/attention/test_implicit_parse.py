@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sas.random_corpora import as_corpus, random_corpus
-from tests.tiny_language_models import build, random_sentences
+from random_corpora import as_corpus, random_corpus
+from tiny_language_models import build, random_sentences
 
 from ontogeny.errors import CorpusError
 from ontogeny.measures.attention import WordAttention, word_attention

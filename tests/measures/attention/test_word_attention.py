@@ -8,8 +8,8 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.slow_measures import word_attention as slow_word_attention
-from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
+from slow_measures import word_attention as slow_word_attention
+from tiny_language_models import CAUSAL, KINDS, build, random_sentences
 
 from ontogeny.errors import CheckpointError
 from ontogeny.measures.attention import attention_between_words, word_attention

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.model_zoo import build as zoo
-from tests.slow_measures import losses_and_gradients
-from tests.tiny_language_models import KINDS, build, random_sentences
+from model_zoo import build as zoo
+from slow_measures import losses_and_gradients
+from tiny_language_models import KINDS, build, random_sentences
 from transformers import RwkvConfig, RwkvForCausalLM
 
 from ontogeny.errors import CheckpointError

@@ -35,8 +35,8 @@ from transformers import (
     RobertaModel,
 )
 
-from ontogeny import features as library
 from ontogeny.errors import CheckpointError, OntogenyError
+from ontogeny.measures import features as library
 from ontogeny.measures.features import open_features, write
 from ontogeny.measures.features.extraction import maximum_length
 from ontogeny.measures.features.pieces import cut_into_pieces

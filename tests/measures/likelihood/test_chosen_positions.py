@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.model_zoo import MEASURED, REFUSED, build
+from model_zoo import MEASURED, REFUSED, build
 from transformers import BertForMaskedLM
 
 from ontogeny.errors import CheckpointError

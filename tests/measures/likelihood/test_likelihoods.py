@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+import slow_measures as slow
 import torch
-from tests.tiny_language_models import CAUSAL, KINDS, build, random_sentences
+from tiny_language_models import CAUSAL, KINDS, build, random_sentences
 
 from ontogeny.errors import CheckpointError, CorpusError
 from ontogeny.measures.likelihood import held_out_loss, log_likelihood, pseudo_log_likelihood
 from ontogeny.measures.likelihood.predictions import Logits, LogProbabilities
-from tests import slow_measures as slow
 
 
 def texts(seed, **settings):

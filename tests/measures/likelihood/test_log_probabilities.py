@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tiny_language_models import KINDS, build
+from tiny_language_models import KINDS, build
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from ontogeny.errors import CheckpointError

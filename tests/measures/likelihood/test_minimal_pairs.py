@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.tiny_language_models import build
+from tiny_language_models import build
 
 from ontogeny.corpora.grammar.minimal_pairs import minimal_pairs, write_minimal_pairs
 from ontogeny.errors import CorpusError

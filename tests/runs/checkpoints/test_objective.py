@@ -5,8 +5,8 @@ import re
 
 import pandas as pd
 import pytest
-from tests.model_zoo import save
-from tests.tiny_language_models import byte_level
+from model_zoo import save
+from tiny_language_models import byte_level
 from transformers import AutoConfig, ElectraConfig, ElectraForPreTraining
 
 from ontogeny.errors import CheckpointError

@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from tests.model_zoo import REFUSED, save
+from model_zoo import REFUSED, save
 from tiny_checkpoints import make
 from tiny_checkpoints import save as save_tiny
 

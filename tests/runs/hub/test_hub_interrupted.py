@@ -104,7 +104,7 @@ def contents(folder):
 def fetch_and_be_killed(hub, kill, tmp_path):
     """Fetch in another process, at the folders that the fixture `fetch` has."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path / "empty")}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    environment["PYTHONPATH"] = str(Path(__file__).parents[3])
     folders = [str(checkpoint_path(tmp_path / "run", 1)), str(tmp_path / "unfinished")]
     code = FETCH.format(kill=kill)
     child = subprocess.run(

@@ -10,8 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))
 from tiny_text import tiny_recipe, write_text
 
 from ontogeny.errors import ConfigError, CorpusError, TrainingError

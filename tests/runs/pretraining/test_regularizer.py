@@ -1,17 +1,13 @@
 """The syntactic attention of a batch, against loops over words, layers and heads."""
 
 import random
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from random_parses import random_tree
 
 from ontogeny.errors import ConfigError

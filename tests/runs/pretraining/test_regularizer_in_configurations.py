@@ -11,6 +11,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.planning import layout
 from ontogeny.planning.configuration import recipe_settings, validate
 from ontogeny.runs.recipes import read_recipe
+from ontogeny.studies import STUDIES
 
 STAGE = {"kind": "syntactic_attention", "strength": 0.5}
 CONFIG = {
@@ -37,7 +38,7 @@ CONFIG = {
 def validated(**changes):
     config = copy.deepcopy(CONFIG)
     config["runs"]["tiny"].update(changes)
-    return validate(config, "mine.yaml", set())
+    return validate(config, "mine.yaml", set(), STUDIES)
 
 
 def refused(**changes):
@@ -56,7 +57,7 @@ def test_a_stage_and_a_list_of_it_alone_are_the_same_recipe():
     assert one["runs"]["tiny"]["regularizer"] == {**STAGE, "from": 0, "until": None}
     assert recipe(one) == recipe(several)
     assert recipe(one).fingerprint == recipe(several).fingerprint
-    assert validate(one, "mine.yaml", set()) == one
+    assert validate(one, "mine.yaml", set(), STUDIES) == one
 
 
 def test_the_fingerprint_tells_of_the_regularizer():

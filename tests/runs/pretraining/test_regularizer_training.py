@@ -1,12 +1,7 @@
 """Trainings whose syntactic attention is suppressed or promoted."""
 
-import sys
-from pathlib import Path
-
 import pandas as pd
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from random_parses import chain, write_parsed_text
 from tiny_text import tiny_recipe
 

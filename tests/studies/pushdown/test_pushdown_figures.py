@@ -5,16 +5,19 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_figures import assert_order_of_rows_does_not_matter, line, marked
+from drawn_figures import assert_order_of_rows_does_not_matter, line, marked, of_all_tables
 from matplotlib.colors import to_hex
 from planted_tables import LOG_STEPS, MULTIBERTS_STEPS, planted
 
 from ontogeny.corpora.tasks import TASKS, WORD_LABEL_TASKS
 from ontogeny.errors import TableError
 from ontogeny.figures.style import TASK_COLOURS
+from ontogeny.studies.pushdown import figures
 from ontogeny.studies.pushdown.claim_statistics import PUBLISHED_ORDER
-from ontogeny.studies.pushdown.figures import FIGURES
 from ontogeny.studies.pushdown.heatmaps import TASK_ORDER, boundary, normalised
+from ontogeny.studies.pushdown.study import PUSHDOWN
+
+FIGURES = of_all_tables(PUSHDOWN, figures.FIGURES)
 
 LABELS = {
     "heatmap": {"step (updates, log)", "layer"},

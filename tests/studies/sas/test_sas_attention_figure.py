@@ -3,14 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_figures import marked, texts
+from drawn_figures import marked, of_all_tables, texts
 from hypothesis import given
 from hypothesis import strategies as st
 from planted_sas_tables import SENTENCE, STEPS, planted
 
-from ontogeny.studies.sas.figures import FIGURES
+from ontogeny.studies.sas import figures
+from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.sas.tables import DIRECTIONS
 from ontogeny.studies.sas.tree_figure import arc_levels
+
+FIGURES = of_all_tables(SAS, figures.FIGURES)
 
 SHOWN = (0, 9, 87, 3000)
 

@@ -9,6 +9,7 @@ import yaml
 from ontogeny.errors import ConfigError
 from ontogeny.planning import layout, resources
 from ontogeny.planning.configuration import validate
+from ontogeny.studies import STUDIES
 from ontogeny.studies.sas import layout as sas_layout
 
 STAGED = {"kind": "syntactic_attention", "strength": 1.0, "until": 30}
@@ -52,7 +53,7 @@ def changed(**settings):
 
 
 def checked(**settings):
-    return validate(changed(**settings), "mine.yaml", SOURCES)
+    return validate(changed(**settings), "mine.yaml", SOURCES, STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_jobs_of_larger_models_ask_for_more_and_no_job_for_more_than_a_week():
     assert resources.structure_memory(config, "mine") > 2 * 4 * 400 + 1500
 
 
-PAPER = yaml.safe_load((Path(__file__).parents[2] / "config/paper.yaml").read_text())
+PAPER = yaml.safe_load((Path(__file__).parents[3] / "config/paper.yaml").read_text())
 # On one core of a busy machine, with random weights, extrapolated from hundreds of pairs and words
 # to 67,000 and 8,000: hours of minimal pairs, minutes of structure, and MB of memory at the peak.
 MEASURED = {
@@ -192,7 +193,7 @@ MEASURED = {
 
 @pytest.mark.parametrize("run", MEASURED)
 def test_jobs_of_the_paper_tier_keep_well_within_what_they_ask_for(run):
-    config = validate(PAPER | {"chunk": 1}, "paper.yaml", {"ud-ewt", "gum", "blimp"})
+    config = validate(PAPER | {"chunk": 1}, "paper.yaml", {"ud-ewt", "gum", "blimp"}, STUDIES)
     assert run in config["studies"]["sas"]["runs"]
     assert config["studies"]["sas"]["minimal_pairs"] == "blimp"
     hours, minutes, memory = MEASURED[run]
@@ -205,7 +206,7 @@ def test_a_gpu_shortens_the_scoring_of_minimal_pairs():
     times = []
     for gpus in (0, 1):
         config = validate(
-            PAPER | {"chunk": 1, "gpus": gpus}, "paper.yaml", {"ud-ewt", "gum", "blimp"}
+            PAPER | {"chunk": 1, "gpus": gpus}, "paper.yaml", {"ud-ewt", "gum", "blimp"}, STUDIES
         )
         times.append(resources.capability_runtime(config, "multiberts", 0))
     assert times[1] < times[0] / 20

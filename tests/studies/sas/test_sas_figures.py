@@ -1,21 +1,27 @@
 """The figures of syntactic attention show what its tables hold."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_figures import assert_order_of_rows_does_not_matter, line, marked, texts
+from drawn_figures import (
+    assert_order_of_rows_does_not_matter,
+    line,
+    marked,
+    of_all_tables,
+    texts,
+)
 from matplotlib.colors import to_hex
 from planted_sas_tables import FIELDS, STEPS, planted, planted_interventions
 
 from ontogeny.errors import TableError
 from ontogeny.figures.style import in_style
-from ontogeny.studies.sas.figures import COMPARISONS, FIGURES
+from ontogeny.studies.sas import figures
 from ontogeny.studies.sas.intervention_figure import run_styles
+from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.sas.tables import DIRECTIONS
 
-REPORT = Path(__file__).parents[2] / "report"
+FIGURES = of_all_tables(SAS, figures.FIGURES)
+interventions = FIGURES.pop("interventions")
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +226,7 @@ def test_other_seeds_stand_pale_in_the_table_of_heads(tables, drawn):
 @pytest.mark.parametrize("metric", ["uas_held_out", "loss", "minimal_pair_accuracy"])
 def test_every_run_has_its_curve_and_its_last_value(compared, metric):
     table, onsets, labels = compared
-    figure = COMPARISONS["interventions"](table, onsets, labels)
+    figure = interventions(table, onsets, labels=labels)
     null = {"field": None} if metric == "minimal_pair_accuracy" else {"relation": None}
     for row, run in enumerate(labels):
         expected = means(table, metric, run=run, **null)
@@ -238,7 +244,7 @@ def test_rings_are_on_each_runs_own_milestones(compared):
     table, onsets, labels = compared
     own = (onsets["run"] == "suppressed") & (onsets["metric"] == "structure_onset")
     onsets = onsets.assign(value=onsets["value"].mask(own, 394.0))
-    figure = COMPARISONS["interventions"](table, onsets, labels)
+    figure = interventions(table, onsets, labels=labels)
     (axes,) = {found.axes for found in marked(figure, "uas_held_out:suppressed")}
     rings = [found for found in axes.lines if found.get_gid() == "milestone"]
     colour = run_styles(labels)["suppressed"]["color"]
@@ -263,7 +269,7 @@ def test_the_baseline_is_black_and_every_run_has_a_colour_and_a_marker_of_its_ow
 def test_runs_stand_in_the_order_of_the_labels(compared):
     table, onsets, labels = compared
     backwards = dict(reversed(labels.items()))
-    figure = COMPARISONS["interventions"](table, onsets, backwards)
+    figure = interventions(table, onsets, labels=backwards)
     (final,) = marked(figure, "final:uas_held_out:promoted")
     ticks = [label.get_text() for label in final.axes.get_yticklabels()]
     assert ticks == list(backwards.values())
@@ -273,14 +279,14 @@ def test_runs_stand_in_the_order_of_the_labels(compared):
 def test_runs_with_the_same_label_are_told_apart_by_name(compared):
     table, onsets, _ = compared
     labels = {"toy-bert": "baseline", "until-87": "other stages", "promoted": "other stages"}
-    figure = COMPARISONS["interventions"](table, onsets, labels)
+    figure = interventions(table, onsets, labels=labels)
     assert legend_texts(figure)[1:3] == ["other stages (until-87)", "other stages (promoted)"]
 
 
 def test_a_run_without_rows_is_named_and_one_without_label_left_out(compared):
     table, onsets, labels = compared
     shown = {"toy-bert": labels["toy-bert"], "gone": "suppressed throughout"}
-    figure = COMPARISONS["interventions"](table, onsets, shown)
+    figure = interventions(table, onsets, labels=shown)
     assert said_to_be_absent(figure) == "Not shown: suppressed throughout (no rows)."
     assert not marked(figure, "loss:promoted")
 
@@ -314,7 +320,8 @@ def test_figures_are_drawn_from_little(case, name):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", list(CASES)[:6])
 def test_interventions_are_drawn_from_little(case):
-    figure = COMPARISONS["interventions"](*planted_interventions(**CASES[case]))
+    *tables, labels = planted_interventions(**CASES[case])
+    figure = interventions(*tables, labels=labels)
     figure.draw_without_rendering()
     assert figure.axes
 
@@ -332,7 +339,7 @@ def test_without_minimal_pairs_the_figures_say_so():
     figure = FIGURES["onsets"](table, onsets, attention)
     assert said_to_be_absent(figure) == "Not shown: capability (no minimal pairs were scored)."
     assert not marked(figure, "capability")
-    figure = COMPARISONS["interventions"](table, onsets, {"toy-bert": "baseline"})
+    figure = interventions(table, onsets, labels={"toy-bert": "baseline"})
     assert said_to_be_absent(figure) == "Not shown: capability (no minimal pairs were scored)."
 
 
@@ -382,7 +389,7 @@ def test_two_suites_of_minimal_pairs_are_refused(compared):
     table, onsets, labels = compared
     pairs = table[table["metric"] == "minimal_pair_accuracy"].assign(corpus="blimp")
     with pytest.raises(TableError, match="one suite of minimal pairs, the table holds blimp, toy"):
-        COMPARISONS["interventions"](pd.concat([table, pairs]), onsets, labels)
+        interventions(pd.concat([table, pairs]), onsets, labels=labels)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -392,7 +399,7 @@ def test_rows_in_any_order_give_the_same_bytes(name, tables):
 
 def test_runs_in_any_order_give_the_same_bytes(compared):
     *tables, labels = compared
-    assert_order_of_rows_does_not_matter(COMPARISONS["interventions"], tables, labels)
+    assert_order_of_rows_does_not_matter(interventions, tables, labels=labels)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -405,10 +412,3 @@ def test_nothing_that_is_written_is_cut_off(name, drawn):
         assert min(box.x0, box.y0) > -1
         assert box.x1 < figure.bbox.width + 1
         assert box.y1 < figure.bbox.height + 1
-
-
-@pytest.mark.parametrize("name", [*FIGURES, *COMPARISONS])
-def test_each_figure_has_a_caption_that_names_run_and_corpus(name):
-    caption = (REPORT / f"sas_{name}.rst").read_text()
-    assert "{{ snakemake.wildcards.run }}" in caption
-    assert "{{ snakemake.wildcards.corpus }}" in caption

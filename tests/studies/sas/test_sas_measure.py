@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tests.sas.random_corpora import as_corpus, random_corpus
-from tests.tiny_language_models import KINDS, WORDS, build
+from random_corpora import as_corpus, random_corpus
+from tiny_language_models import KINDS, WORDS, build
 
 from ontogeny.errors import CheckpointError, CorpusError, TableError
 from ontogeny.measures.attention import word_attention

@@ -7,6 +7,7 @@ import pytest
 from ontogeny.errors import ConfigError
 from ontogeny.planning import layout
 from ontogeny.planning.configuration import validate
+from ontogeny.studies import STUDIES
 
 GRID = {"alpha": [0, 1.5], "vocabulary": [100, 400], "ambiguity": [0, 0.1]}
 VALID = {
@@ -31,13 +32,13 @@ def checked(**changes):
             study["grid"][key] = value
         else:
             study[key] = value
-    return validate(config, "mine.yaml", set())
+    return validate(config, "mine.yaml", set(), STUDIES)
 
 
 def test_a_sweep_needs_no_run_and_no_corpus():
     filled = checked()
     assert filled["runs"] == filled["corpora"] == {}
-    assert validate(filled, "mine.yaml", set()) == filled
+    assert validate(filled, "mine.yaml", set(), STUDIES) == filled
 
 
 def test_the_defaults_are_the_published_model():

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from drawn_figures import assert_order_of_rows_does_not_matter, line
+from drawn_figures import assert_order_of_rows_does_not_matter, line, of_all_tables
 from planted_sweeps import STEPS, as_published, planted
 
 from ontogeny.errors import TableError
+from ontogeny.studies.strategies import figures
 from ontogeny.studies.strategies.conditions import SUBSETS
-from ontogeny.studies.strategies.figures import FIGURES, OF_A_VOCABULARY
+from ontogeny.studies.strategies.study import STRATEGIES
+
+FIGURES = of_all_tables(STRATEGIES, figures.FIGURES)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ def test_figures_are_drawn_from_little(name, case):
     assert figure.axes or figure.texts
 
 
-@pytest.mark.parametrize("name", OF_A_VOCABULARY)
+@pytest.mark.parametrize("name", ["curves", "probes", "embeddings"])
 def test_a_figure_of_one_vocabulary_refuses_two(name):
     tables = planted(grid={"vocabulary": [100, 200], "forgetting": ["none"]}, steps=(0, 10))
     with pytest.raises(TableError, match="shows one vocabulary, the table holds 100, 200"):
