@@ -1,4 +1,5 @@
 """BERTs in a stack, written out: forwards and backwards, where they have to say something alone.
 
-On a CPU, the commonest case is computed in machine code.
+What `ontogeny.ensemble.ModuleStack` does for any module is done here with fewer products and passes
+over memory, and on a CPU, in the commonest case, in machine code.
 """
