@@ -113,11 +113,11 @@ def test_a_checkpoint_of_the_hub_lies_where_the_patterns_say():
         "pythia": {**unit, "repository": "EleutherAI/p", "revision": "step{step}", "step_unit": 1},
     }
     config = {**CONFIG, "runs": {**CONFIG["runs"], **runs}}
-    assert layout.hub_checkpoint(config, "multiberts", "3", "20000") == {
+    assert runs.hub_checkpoint(config, "multiberts", "3", "20000") == {
         "repository": "google/multiberts-seed_3-step_20k",
         "revision": "main",
     }
-    assert layout.hub_checkpoint(config, "pythia", 0, 20) == {
+    assert runs.hub_checkpoint(config, "pythia", 0, 20) == {
         "repository": "EleutherAI/p",
         "revision": "step20",
     }

@@ -13,7 +13,7 @@ from ontogeny.audit.trajectory import audit_trajectory
 from ontogeny.errors import CheckpointError, TrajectoryError
 from ontogeny.runs.checkpoints.loading import load_language_model, load_model
 from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, write_manifest
-from ontogeny.runs.hub.fetching import Location
+from ontogeny.runs.hub.locations import Location
 from ontogeny.runs.local import link_trajectory
 
 REASONS = {

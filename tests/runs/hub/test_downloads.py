@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from ontogeny.errors import CheckpointError, DownloadError
 from ontogeny.runs.checkpoints.loading import check_weights
 from ontogeny.runs.checkpoints.manifest import checkpoint_path, weights_sha256
-from ontogeny.runs.hub.fetching import Location
+from ontogeny.runs.hub.locations import Location
 
 PYTHIA = "EleutherAI/pythia-tiny"
 STEP1 = Location(PYTHIA, "step1")

@@ -16,7 +16,8 @@ from tiny_checkpoints import make, save, shard
 
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
 from ontogeny.runs.checkpoints.manifest import checkpoint_path
-from ontogeny.runs.hub.fetching import Location, fetch_checkpoint, hub_location
+from ontogeny.runs.hub.fetching import fetch_checkpoint
+from ontogeny.runs.hub.locations import Location, hub_location
 
 MAIN = Location("a/model", "main")
 
@@ -30,7 +31,8 @@ def die():
 
 {kill}
 
-from ontogeny.runs.hub.fetching import Location, fetch_checkpoint
+from ontogeny.runs.hub.fetching import fetch_checkpoint
+from ontogeny.runs.hub.locations import Location
 endpoint, folder, working = sys.argv[1:]
 fetch_checkpoint(
     Location("a/model", "main"), folder, step=1, working=working, endpoint=endpoint, pause=0.01
