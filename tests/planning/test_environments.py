@@ -17,7 +17,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 
 RULE = re.compile(r"^ *(?:rule|checkpoint)\b.*:$", re.M)
-DIRECTIVE = r"^ +{}:\n +f?\"(.+)\"$"
+DIRECTIVE = r"^ +{}:\n +\"(.+)\"$"
 # Where conda-forge's name is not the one of the Python Package Index.
 CONDA_NAMES = {"torch": "pytorch", "huggingface-hub": "huggingface_hub"}
 # What a library loads by itself, for something that is asked of it: no script imports it.
@@ -60,8 +60,8 @@ def rules():
             assert script, f"{file}: a rule without a script"
             assert environment, f"{file}: {script[1]} has no environment"
             # A rule that is generated for each study has a script of each.
-            for name in [study.name for study in STUDIES if "{study.name}" in script[1]] or [""]:
-                own = script[1].replace("{study.name}", name)
+            for name in [study.name for study in STUDIES if "{params.study}" in script[1]] or [""]:
+                own = script[1].replace("{params.study}", name)
                 yield file, file.parent / environment[1], file.parent / own
 
 
