@@ -211,6 +211,6 @@ def test_checkpoints_that_lie_somewhere_give_the_same_numbers_in_chunks_of_any_s
         expected[expected["seed"] == 1].reset_index(drop=True),
     )
     chunks = folder / "results/measurements/pushdown/toyglish/tiny/seed-1"
-    assert len(list(chunks.glob("chunk-*.scores.parquet"))) == 2
+    assert len(list(chunks.glob("chunk-*.scores.parquet"))) == 3
     # The checkpoints themselves are left as they were.
     assert not list(finished.glob("results/runs/tiny/*/*/step-*/step-*"))
