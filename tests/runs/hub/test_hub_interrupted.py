@@ -14,6 +14,7 @@ from hub_server import sha256
 from huggingface_hub import hf_hub_download
 from tiny_checkpoints import make, save, shard
 
+from ontogeny.downloads import Part
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
 from ontogeny.runs.checkpoints.manifest import checkpoint_path
 from ontogeny.runs.hub.fetching import Location, fetch_checkpoint, hub_location
@@ -38,17 +39,17 @@ fetch_checkpoint(
 """
 KILLS = {
     "bytes have come and some are on the disk": """
-from ontogeny.runs.hub import requests as hub_requests
-hub_requests.time.sleep = lambda seconds: die()  # the pause after the server has cut it off
+import time
+time.sleep = lambda seconds: die()  # the pause after the server has cut it off
 """,
     "bytes have come and none is on the disk": """
-from ontogeny.runs.hub.downloads import Part
+from ontogeny.downloads import Part
 append = Part.append
 def interrupted(blocks):
-    yield next(iter(blocks))[:500]
+    yield next(blocks)[:500]
     die()
-Part.append = lambda part, blocks, name: append(
-    part, interrupted(blocks) if "safetensors" in name or "bin" in name else blocks, name
+Part.append = lambda part, blocks: append(
+    part, interrupted(blocks) if "model-" in part.file.name else blocks
 )
 """,
     "the second shard is half converted": """
@@ -63,12 +64,12 @@ conversion.save_file = interrupted
 """,
     "one shard is in its place and another isn't": """
 from ontogeny.runs.hub import fetching as hub
-put = hub._put
+link_or_copy = hub.link_or_copy
 def interrupted(file, target):
     if file.name.startswith("model-00002"):
         die()
-    put(file, target)
-hub._put = interrupted
+    link_or_copy(file, target)
+hub.link_or_copy = interrupted
 """,
     "the checkpoint is in its place, the working folder still there": """
 import shutil
@@ -244,12 +245,10 @@ class TestTwoProcesses:
         self, hub, fetch, published, tmp_path, monkeypatch
     ):
         """As on a file system without locks; the hash of what came here is right."""
-        from ontogeny.runs.hub.downloads import Part
-
         append = Part.append
 
-        def joined(part, blocks, name):
-            append(part, blocks, name)
+        def joined(part, blocks):
+            append(part, blocks)
             with open(part.path, "ab") as other:
                 other.write(b"x")
 
