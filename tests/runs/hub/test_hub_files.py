@@ -223,6 +223,14 @@ def test_a_mirror_that_lists_no_sizes_is_asked_file_by_file(pythia, fetch):
         fetch(Location(PYTHIA, "step2"))
 
 
+def test_a_small_file_of_unknown_length_is_held_against_its_hash(pythia, fetch):
+    pythia.lists_sizes = pythia.tells_lengths = False
+    fetch(STEP1)
+    pythia.instead["config.json"] = b"{}"
+    with pytest.raises(DownloadError, match=r"config\.json: the hash of what .*expected None"):
+        fetch(Location(PYTHIA, "step2"))
+
+
 def test_what_answers_no_hub_is_told(hub, fetch, monkeypatch):
     monkeypatch.setattr("hub_server.Handler.info", lambda *arguments: ["no", "hub"])
     hub.branches[PYTHIA]["step1"] = "c"

@@ -14,7 +14,6 @@ from hub_server import sha256
 from huggingface_hub import hf_hub_download
 from tiny_checkpoints import make, save, shard
 
-from ontogeny.downloads import Part
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
 from ontogeny.runs.checkpoints.manifest import checkpoint_path
 from ontogeny.runs.hub.fetching import Location, fetch_checkpoint, hub_location
@@ -241,46 +240,9 @@ class TestTwoProcesses:
         assert "a/model, revision main: another process is fetching it; waiting" in caplog.text
         assert not list(tmp_path.glob("unfinished*"))
 
-    def test_a_file_with_another_process_bytes_in_it_is_refused(
-        self, hub, fetch, published, tmp_path, monkeypatch
-    ):
-        """As on a file system without locks; the hash of what came here is right."""
-        append = Part.append
-
-        def joined(part, blocks):
-            append(part, blocks)
-            with open(part.path, "ab") as other:
-                other.write(b"x")
-
-        hub.publish("a/model", published / "sharded")
-        monkeypatch.setattr(Part, "append", joined)
-        with pytest.raises(DownloadError, match=r"bytes, expected \d+\). Nothing of it was kept"):
-            fetch(MAIN)
-        assert not (tmp_path / "run").exists()
-
 
 class TestCrash:
     """After a crash of the machine, files may be there that lack their content."""
-
-    def test_a_file_is_on_the_disk_before_it_has_its_name(self, hub, fetch, published, monkeypatch):
-        done = []
-        fsync, replace = os.fsync, os.replace
-
-        def flush(number):
-            done.append(os.fstat(number).st_ino)
-            fsync(number)
-
-        def rename(source, target):
-            if str(source).endswith(".part"):
-                assert os.stat(source).st_ino in done
-                done.append(str(target))
-            replace(source, target)
-
-        hub.publish("a/model", published / "sharded")
-        monkeypatch.setattr("os.fsync", flush)
-        monkeypatch.setattr("os.replace", rename)
-        fetch(MAIN)
-        assert any(str(name).endswith(".safetensors") for name in done)
 
     @pytest.mark.parametrize("lists_sizes", [True, False])
     def test_an_empty_file_heals(self, hub, fetch, published, tmp_path, lists_sizes):
