@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from ontogeny.files import atomic_path, digest_like, is_gits
+from ontogeny.files import atomic_path, digest_like, flush, is_gits
 
 TIMEOUT = 30  # seconds without a byte
 LONGEST_PAUSE = 60  # seconds, unless the server asks for more
@@ -177,8 +177,7 @@ class Part:
 
     def put(self, place: Path) -> None:
         """Make it the file at `place`, on the disk first: a crash leaves no empty file there."""
-        with open(self.path, "rb") as handle:
-            os.fsync(handle.fileno())
+        flush(self.path)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.replace(self.path, place)

@@ -41,7 +41,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield new
         if not os.path.lexists(new):
             raise FileNotFoundError(f"{path}: nothing was written in its place")
-        _flush(new)
+        flush(new)
         old = scratch / f"{path.name}.old"
         if os.path.lexists(path) and (_is_folder(path) or _is_folder(new)):
             os.replace(path, old)  # a move can overwrite neither a folder with content nor its kind
@@ -58,6 +58,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         os.close(lock)
+
+
+def flush(path: Path) -> None:
+    """Make sure the content is on disk before its name is, so that a crash can't leave a hole."""
+    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
+    for file in files:
+        with open(file, "rb") as handle:
+            os.fsync(handle.fileno())
 
 
 def check_writable(folder: str | os.PathLike[str]) -> None:
@@ -110,14 +118,6 @@ def _disk_full(error: Exception, folder: Path) -> int:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _flush(path: Path) -> None:
-    """Make sure the content is on disk before its name is, so that a crash can't leave a hole."""
-    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
-    for file in files:
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())
 
 
 def link_or_copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
