@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from ontogeny.runs.checkpoints.weight_files import (
     read_header,
     weight_files,
 )
-from ontogeny.runs.local import check_width
+from ontogeny.runs.patterns import fields, fill_in
 
 CONFIG = "config.json"
 # The two forms of weights: in one file, the index of several, and their names.
@@ -36,8 +35,6 @@ FORMS = {
     "safetensors": (WEIGHTS, WEIGHTS_INDEX, re.compile(r"model-\d+-of-\d+\.safetensors")),
     "pickle": (PICKLE, PICKLE_INDEX, re.compile(r"pytorch_model-\d+-of-\d+\.bin")),
 }
-# What `str.format` raises; the last two at `{step:c}` of a large step and `{step:999999999999d}`.
-UNFILLABLE = (LookupError, ValueError, AttributeError, TypeError, OverflowError, MemoryError)
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
@@ -59,21 +56,12 @@ def hub_location(
     `ConfigError`, naming the key, if there is another field in them, no `{step}` in either, or if
     what comes out is no name of a repository.
     """
-    values = {"seed": seed, "step": step // step_unit}
-    filled, found = {}, set()
-    for key, pattern in (("repository", repository), ("revision", revision)):
-        try:
-            for _, name, specification, _ in string.Formatter().parse(pattern):
-                if name is not None:
-                    check_width(name, specification)
-                    found.add(name)
-            filled[key] = pattern.format(**values)
-        except UNFILLABLE as error:
-            raise ConfigError(
-                f"runs.{run}.{key}: {pattern!r} can't be filled in ({error!r}); its fields may be "
-                "{seed} and {step}."
-            ) from error
-    if "step" not in found:
+    patterns = {"repository": repository, "revision": revision}
+    filled = {
+        key: fill_in(pattern, f"runs.{run}.{key}", seed, step // step_unit)
+        for key, pattern in patterns.items()
+    }
+    if "step" not in fields(repository, revision):
         raise ConfigError(
             f"runs.{run}: neither the repository ({repository!r}) nor the revision ({revision!r}) "
             "has {step} in it, so all checkpoints would be one and the same."
@@ -90,8 +78,7 @@ def hub_location(
 
 def seeds_are_told_apart(repository: str, revision: str) -> bool:
     """Tell whether the patterns of repository and revision have `{seed}` in them."""
-    fields = (*string.Formatter().parse(repository), *string.Formatter().parse(revision))
-    return any(name == "seed" for _, name, _, _ in fields)
+    return "seed" in fields(repository, revision)
 
 
 def fetch_checkpoint(
