@@ -38,10 +38,9 @@ logger = logging.getLogger("ontogeny")
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file to be had, with its size in bytes.
+    """A file to be had: its size in bytes and its digest, each None where it isn't known.
 
-    `digest` is the SHA-256 of its content (64 digits), or git's SHA-1 of it as a blob (40). Either
-    is None where it isn't known, and then held against nothing.
+    The digest is the SHA-256 of its content (64 digits), or git's SHA-1 of it as a blob (40).
     """
 
     name: str
@@ -149,9 +148,7 @@ class Part:
         except httpx2.HTTPError as error:
             if start and _status(error) == 416:  # so what is there can't be of the file
                 self.clear()
-                raise httpx2.RemoteProtocolError(
-                    f"there is nothing from byte {start} on"
-                ) from error
+                raise httpx2.RemoteProtocolError(f"nothing comes after byte {start}") from error
             raise
         # An answer that tells its length came whole: if that is too short, it is of another file.
         told = not is_rest and "Content-Length" in answer.headers

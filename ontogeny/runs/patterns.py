@@ -12,8 +12,8 @@ UNFILLABLE = (LookupError, ValueError, AttributeError, TypeError, OverflowError,
 
 def fields(*patterns: str) -> set[str]:
     """Return the names of the fields that are in patterns."""
-    parsed = [field for pattern in patterns for field in string.Formatter().parse(pattern)]
-    return {name for _, name, _, _ in parsed if name is not None}
+    parsed = (string.Formatter().parse(pattern) for pattern in patterns)
+    return {name for pieces in parsed for _, name, _, _ in pieces if name is not None}
 
 
 def fill_in(pattern: str, key: str, seed: int, step: int) -> str:
@@ -26,9 +26,7 @@ def fill_in(pattern: str, key: str, seed: int, step: int) -> str:
         for _, name, specification, _ in string.Formatter().parse(pattern):
             widths = re.findall("[0-9]+", specification or "")
             if "{" in (specification or "") or any(int(width) > NAME_LENGTH for width in widths):
-                raise ValueError(
-                    f"{name}:{specification} is no format of at most {NAME_LENGTH} characters"
-                )
+                raise ValueError(f"{name}:{specification} is wider than {NAME_LENGTH} characters")
         return pattern.format(seed=seed, step=step)
     except UNFILLABLE as error:
         raise ConfigError(

@@ -64,8 +64,7 @@ def shards(index: Path) -> list[Path]:
         # Unlike Path.is_file, this takes a name that is too long for one of none.
         if not os.path.isfile(file):
             raise CheckpointError(
-                f"{file}: is named by {index.name}, but isn't there. Copy the checkpoint again, "
-                "whole."
+                f"{file}: is named by {index.name}, but isn't there. Copy the checkpoint again."
             )
     return files
 

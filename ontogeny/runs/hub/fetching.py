@@ -56,24 +56,24 @@ def hub_location(
     `ConfigError`, naming the key, if there is another field in them, no `{step}` in either, or if
     what comes out is no name of a repository.
     """
-    patterns = {"repository": repository, "revision": revision}
-    filled = {
-        key: fill_in(pattern, f"runs.{run}.{key}", seed, step // step_unit)
-        for key, pattern in patterns.items()
-    }
+    number = step // step_unit
+    location = Location(
+        fill_in(repository, f"runs.{run}.repository", seed, number),
+        fill_in(revision, f"runs.{run}.revision", seed, number),
+    )
     if "step" not in fields(repository, revision):
         raise ConfigError(
             f"runs.{run}: neither the repository ({repository!r}) nor the revision ({revision!r}) "
             "has {step} in it, so all checkpoints would be one and the same."
         )
-    if not REPOSITORY.fullmatch(filled["repository"]):
+    if not REPOSITORY.fullmatch(location.repository):
         raise ConfigError(
-            f"runs.{run}.repository: {filled['repository']!r} is no repository's name; expected "
+            f"runs.{run}.repository: {location.repository!r} is no repository's name; expected "
             "owner/name, in letters, digits, '-', '_' and '.'."
         )
-    if not filled["revision"]:
+    if not location.revision:
         raise ConfigError(f"runs.{run}.revision: is empty; expected a branch, tag or commit.")
-    return Location(**filled)
+    return location
 
 
 def seeds_are_told_apart(repository: str, revision: str) -> bool:

@@ -32,10 +32,7 @@ FAILURES = (*downloads.FAILURES, OfflineModeIsEnabled)
 
 @dataclass(frozen=True)
 class Hub:
-    """Where to ask, and how long to go on.
-
-    `endpoint` None means `HF_ENDPOINT`, or huggingface.co.
-    """
+    """Where to ask (None means `HF_ENDPOINT`, or huggingface.co), and how long to go on."""
 
     endpoint: str | None
     patience: Patience

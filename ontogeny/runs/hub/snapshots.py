@@ -8,7 +8,6 @@ and cache are, so its settings hold.
 import logging
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,11 +60,10 @@ def look_up(repository: str, revision: str, hub: Hub) -> Snapshot:
     Raises `DownloadError` if there is no such repository or revision (it says which revisions there
     are), if a token is needed, or if neither the hub nor the cache has it.
     """
-    listing: Callable[[], Any] = partial(
-        hub.api.model_info, repository, revision=revision, files_metadata=True, timeout=TIMEOUT
-    )
+    settings: dict[str, Any] = {"files_metadata": True, "timeout": TIMEOUT}
+    listing = partial(hub.api.model_info, repository, revision=revision, **settings)
     try:
-        info = persist(listing, f"{repository}, revision {revision}", hub.patience)
+        info: Any = persist(listing, f"{repository}, revision {revision}", hub.patience)
         files = tuple(
             RemoteFile(
                 sibling.rfilename,
