@@ -75,7 +75,7 @@ def test_a_checkpoint_of_which_nothing_can_be_measured_is_refused_whole(zoo, cap
 def test_checkpoints_that_are_measured_end_well(zoo, capsys):
     main([str(zoo / "bert")])
     assert capsys.readouterr().out.count("measured:") == len(STUDIES)
-    with pytest.raises(SystemExit, match=r"usage: python -m ontogeny\.trial FOLDER"):
+    with pytest.raises(SystemExit, match=r"usage: python -m ontogeny\.measures\.trial FOLDER"):
         main([])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
-from ontogeny.files import atomic_path
+from ontogeny.files import atomic_path, link_or_copy
 from ontogeny.runs.checkpoints.loading import check_weights
 from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, weights_sha256, write_manifest
 from ontogeny.runs.checkpoints.model_configs import check_family, read_config
@@ -69,11 +69,11 @@ def fetch_checkpoint(
     """
     from huggingface_hub import constants
 
-    from ontogeny.runs.hub.downloads import one_at_a_time
+    from ontogeny.downloads import Patience, one_at_a_time
     from ontogeny.runs.hub.requests import Hub
     from ontogeny.runs.hub.snapshots import look_up
 
-    hub = Hub(endpoint, attempts, pause)
+    hub = Hub(endpoint, Patience(attempts, pause))
     snapshot = look_up(location.repository, location.revision, hub)
     where = f"{location.repository}, revision {location.revision}"
     try:
@@ -106,8 +106,8 @@ def fetch_checkpoint(
         entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
         with atomic_path(folder) as scratch:
             scratch.mkdir()
-            for file in sorted(place.iterdir()):
-                _put(file, scratch / file.name)
+            for file in sorted(place.iterdir()):  # not moved: a kill on the way loses nothing
+                link_or_copy(file, scratch / file.name)
             write_manifest([entry], scratch)
         shutil.rmtree(working)
     return entry
@@ -146,7 +146,7 @@ def _gather(
     snapshot: Any, names: Sequence[str], form: str, place: Path, stand_in: str | None, hub: Any
 ) -> None:
     """Bring a checkpoint's files to `place`, convert them if need be, and check them."""
-    from ontogeny.runs.hub.downloads import fetch_file
+    from ontogeny.runs.hub.snapshots import fetch_file
 
     where = f"{snapshot.repository}, revision {snapshot.revision}"
     brought = set() if stand_in is None else _stand_in(stand_in, place, where, hub)
@@ -181,8 +181,7 @@ def _gather(
 
 def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> set[str]:
     """Bring the tokenizer that the configuration names to a checkpoint; return its files' names."""
-    from ontogeny.runs.hub.downloads import fetch_file
-    from ontogeny.runs.hub.snapshots import look_up
+    from ontogeny.runs.hub.snapshots import fetch_file, look_up
 
     place.mkdir(parents=True, exist_ok=True)
     # An earlier attempt may have brought another tokenizer, as links to a cache perhaps, through
@@ -232,14 +231,3 @@ def _is_converted(place: Path) -> bool:
     except CheckpointError:
         return False
     return True
-
-
-def _put(file: Path, target: Path) -> None:
-    """Give a file a second name, or else a copy, so that a kill on the way loses nothing."""
-    if file.is_symlink():
-        target.symlink_to(os.readlink(file))
-        return
-    try:
-        os.link(file, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(file, target)
