@@ -7,6 +7,7 @@ from typing import Any, Literal
 Kind = Literal["none", "suppressed", "promoted", "suppressed early", "other"]
 
 
+# Settings of a run that change no weights.
 NO_MATTER = ("state_every", "threads", "audit")
 
 
@@ -49,8 +50,8 @@ def intervention(run: Mapping[str, Any], last: int) -> Intervention:
 def baseline(runs: Mapping[str, Mapping[str, Any]], run: str) -> str | None:
     """Return the run that differs from `run` in its regularizer alone, and has none.
 
-    `runs` are configuration entries by name, of which `NO_MATTER` changes no weights. None if `run` has no regularizer itself, or if there
-    is no such run; of several the first.
+    `runs` are configuration entries by name. None if `run`
+    has no regularizer itself, or if there is no such run; of several the first.
     """
     if not _stages(runs[run]):
         return None
