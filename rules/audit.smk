@@ -59,7 +59,7 @@ rule audit_passed:
         runtime=resources.doubling(10),
     params:
         audit=lambda wildcards: RUNS[wildcards.run]["audit"],
-        attention=lambda wildcards: layout.reads_attention(
+        attention=lambda wildcards: layout.attention_read_by(
             config, STUDIES.values(), wildcards.run
         ),
     message:

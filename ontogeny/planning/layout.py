@@ -130,11 +130,13 @@ def forests(config: Config, studies: Iterable[Study]) -> list[str]:
     return [f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs]
 
 
-def reads_attention(config: Config, studies: Iterable[Study], run: str) -> bool:
-    """Say whether a study measures the attention of this run."""
-    return any(
-        study.reads_attention and run in config["studies"][study.name]["runs"] for study in studies
-    )
+def attention_read_by(config: Config, studies: Iterable[Study], run: str) -> list[str]:
+    """Return the names of the studies that measure the attention of this run."""
+    return [
+        study.name
+        for study in studies
+        if study.reads_attention and run in config["studies"][study.name]["runs"]
+    ]
 
 
 def studied_trajectories(config: Config) -> list[tuple[str, int]]:

@@ -159,9 +159,9 @@ def test_a_baseline_that_the_study_does_not_measure_serves_no_comparison():
 
 def test_the_attention_of_its_runs_alone_is_measured():
     config = checked(runs=["plain", "mine"])
-    reading = [run for run in config["runs"] if layout.reads_attention(config, [SAS], run)]
+    reading = [run for run in config["runs"] if layout.attention_read_by(config, [SAS], run)]
     assert reading == ["plain", "mine"]
-    assert not layout.reads_attention(config, [], "plain")
+    assert layout.attention_read_by(config, [], "plain") == []
 
 
 def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
