@@ -97,6 +97,11 @@ def git_sha1(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that hang up in the middle: tests have them do so."""
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
@@ -226,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving():
     """Run a hub in a thread of this process."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"hub": hub}))
+    server = Server(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.port = server.server_address[1]
     hub.url = f"http://127.0.0.1:{hub.port}"
