@@ -21,7 +21,7 @@ from ontogeny.corpora.sources import files_of, read_sources
 from ontogeny.errors import OntogenyError
 from ontogeny.files import check_writable
 from ontogeny.interpreter import check_interpreter
-from ontogeny.planning import configuration, layout, resources
+from ontogeny.planning import configuration, layout, resources, runs
 from ontogeny.planning.study import table_file
 
 

@@ -72,6 +72,7 @@ for study in STUDIES.values():
                 mem_mb=resources.doubling(1000),
                 runtime=resources.doubling(10),
             params:
+                study=study.name,
                 figure=figure.name,
                 settings=lambda wildcards, study=study: study.figure_settings(
                     config, dict(wildcards)
@@ -79,7 +80,7 @@ for study in STUDIES.values():
             message:
                 f"drawing {figure.stem.replace('{', '{wildcards.')} of {study.name}"
             script:
-                f"../workflow/scripts/{study.name}/figure.py"
+                "../workflow/scripts/{params.study}/figure.py"
 
 
 rule study_claims:
@@ -92,8 +93,8 @@ rule study_claims:
         "results/logs/claims/{study}.log",
     benchmark:
         "results/benchmarks/claims/{study}.tsv"
-    group:
-        "tables"
+    # A second's work, not worth a place in a queue.
+    localrule: True
     conda:
         "../envs/tables.yaml"
     threads: 1

@@ -31,3 +31,17 @@ def threads():
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """The folder of a tiny workflow of every study that has run to its end: to be looked at alone.
+
+    Tests that use it are in the group `workflow`, so that one process runs it once.
+    """
+    from tiny_workflow import WHOLE, snakemake
+
+    folder = tmp_path_factory.mktemp("finished")
+    process = snakemake(folder, WHOLE, "--benchmark-extended")
+    assert process.returncode == 0, process.stdout
+    return folder

@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import pandas as pd
@@ -148,12 +148,12 @@ def let_pass(
     audit: str,
     path: str | os.PathLike[str],
     *,
-    attention: bool = False,
+    attention: Sequence[str] = (),
 ) -> None:
     """Raise `TrajectoryError` if a finding stops the studies, unless `audit` is `warn`.
 
-    With `attention`, a study of that reads the run, so that models without any are an error in any
-    case. All findings go to the log. `path` is where they can be read again.
+    `attention` names the studies that read the run's attention, if any do: then a model without any
+    is an error in any case. All findings go to the log. `path` is where they can be read again.
     """
     logger = logging.getLogger("ontogeny")
     stops = []
@@ -170,7 +170,7 @@ def let_pass(
         if finding.check == "attention" and attention:
             raise TrajectoryError(
                 f"run {finding.run}, seed {finding.seed}, step {finding.step}: {finding.message} "
-                "Leave the run out of `studies.sas.runs`."
+                f"Leave the run out of {' and '.join(f'`studies.{s}.runs`' for s in attention)}."
             )
     if not stops or audit == "warn":
         return

@@ -4,22 +4,17 @@ import logging
 import os
 import re
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-import requests
+import httpx2
 
+from ontogeny import downloads
+from ontogeny.downloads import Patience, RemoteFile, WrongContent, ask, download
 from ontogeny.errors import SourceError
 from ontogeny.files import atomic_path, sha256
 from ontogeny.tab_separated import read_rows
-
-TIMEOUT = 30  # seconds without a byte
-LONGEST_PAUSE = 60  # seconds between two attempts
-PROGRESS_EVERY = 5  # seconds between two lines of progress in the log
-BLOCK = 1 << 14  # bytes
 
 logger = logging.getLogger("ontogeny")
 
@@ -94,9 +89,8 @@ def fetch(
     A file that is there already is kept if it is right and replaced if not. Else `mirror`, a
     folder with the same paths, is looked in first, and a file that isn't there is downloaded. A
     download that was cut off goes on where it stopped: its bytes lie in `partial`/{path}.part
-    (by default beside the file). `attempts` counts the requests in a row that bring nothing new,
-    for lack of a connection, on a timeout or on a passing fault of the server (5xx, 408, 429);
-    before the next there is a pause of `pause` seconds, doubled each time.
+    (by default beside the file). `attempts` and `pause` (seconds) are for faults that may pass, as
+    in `Patience`. Of several processes that download a file one goes first and the others wait.
 
     Raises `SourceError`, naming the file and what to do, if the source is unknown, the file can't
     be downloaded, or size or SHA-256 isn't the pinned one, in the mirror or after the download.
@@ -110,10 +104,11 @@ def fetch(
             if from_mirror is not None and from_mirror.is_file():
                 _copy(from_mirror, place, file)
             else:
-                part = Path(partial if partial is not None else folder) / f"{file.path}.part"
-                _download(file, place, part, attempts, pause)
+                part = Path(folder if partial is None else partial) / f"{file.path}.part"
+                _download(file, place, part, Patience(attempts, pause))
         places.append(place)
-    logger.info("source %s: %d files, %s", source, len(files), _size(sum(f.bytes for f in files)))
+    size = downloads.megabytes(sum(file.bytes for file in files))
+    logger.info("source %s: %d files, %s", source, len(files), size)
     return places
 
 
@@ -132,92 +127,35 @@ def _copy(mirror: Path, place: Path, file: SourceFile) -> None:
         shutil.copyfile(mirror, scratch)
 
 
-def _download(file: SourceFile, place: Path, part: Path, attempts: int, pause: float) -> None:
-    """Download one file by way of `part`, check it, and move it to its place."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    resumed = part.exists()  # bytes of an earlier call: what they are of isn't known for sure
-    failures, most = 0, _bytes(part)
-    while _bytes(part) < file.bytes or not part.exists():
-        problem = _request(file, part)
-        if problem is None:
-            break
-        # Held against the most there ever was, so that starting over is no progress for ever.
-        failures = 1 if _bytes(part) > most else failures + 1
-        most = max(most, _bytes(part))
-        if failures >= attempts:
-            raise SourceError(
-                f"{file.path}: can't be downloaded from {file.url}: {problem} ({attempts} attempts "
-                f"in a row, {_bytes(part)} of {file.bytes} bytes so far). Check the connection and "
-                "run again, or name a `mirror` that has the file."
-            )
-        wait = min(pause * 2 ** (failures - 1), LONGEST_PAUSE)
-        logger.warning("%s: %s; next attempt in %.0f s", file.path, problem, wait)
-        time.sleep(wait)
-    if not _is_right(part, file):
-        digest, size = sha256(part), _bytes(part)
-        part.unlink()
-        if resumed:
-            logger.warning("%s: what was resumed is not the pinned file; starting over", file.path)
-            return _download(file, place, part, attempts, pause)
-        raise SourceError(
-            f"{file.path}: the SHA-256 of what {file.url} gives is {digest} ({size} bytes), pinned "
-            f"is {file.sha256} ({file.bytes} bytes). If the file was changed on purpose, pin the "
-            "new one in config/sources.tsv; else name a `mirror` that has the pinned one."
-        )
-    with atomic_path(place) as scratch:
-        shutil.move(part, scratch)
-    return None
-
-
-def _request(file: SourceFile, part: Path) -> str | None:
-    """Ask for the rest of a file and append it to `part`.
-
-    Returns None when the server's answer came whole, else what passing problem cut it short.
-    Raises `SourceError` on an answer that another attempt won't change.
-    """
-    start = _bytes(part)
-    # Without compression, since a range counts the bytes that travel.
-    headers = {"Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    try:
-        with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-            status = answer.status_code
-            if status >= 500 or status in (408, 429):
-                return f"the server answers {status} {answer.reason}"
-            if status == 416:  # nothing after what is there, so that can't be a part of the file
-                part.unlink()
-                return "the server has no such range"
-            if not answer.ok:
-                raise SourceError(
-                    f"{file.path}: {file.url} answers {status} {answer.reason}. Correct the url in "
-                    "config/sources.tsv, or name a `mirror` that has the file."
-                )
-            begins = f"bytes {start}-"
-            goes_on = status == 206 and answer.headers.get("Content-Range", "").startswith(begins)
-            with open(part, "ab" if goes_on else "wb") as handle:
-                _receive(answer, handle, file)
-            whole = not goes_on and "Content-Length" in answer.headers
-    except requests.RequestException as error:
-        return f"{type(error).__name__}: {error}"
-    return None if whole or _bytes(part) >= file.bytes else "the answer ended early"
-
-
-def _receive(answer: requests.Response, handle: BinaryIO, file: SourceFile) -> None:
-    """Write the answer's body, with a line of progress now and then; no more than can be right."""
-    said = time.monotonic()
-    for block in answer.iter_content(BLOCK):
-        handle.write(block)
-        if handle.tell() > file.bytes:
+def _download(file: SourceFile, place: Path, part: Path, patience: Patience) -> None:
+    remote = RemoteFile(file.path, file.bytes, file.sha256)
+    with downloads.one_at_a_time(part, file.path):
+        if _is_right(place, file):  # by now, thanks to another process
             return
-        if time.monotonic() - said > PROGRESS_EVERY:
-            said = time.monotonic()
-            logger.info("%s: %s of %s", file.path, _size(handle.tell()), _size(file.bytes))
+        try:
+            download(remote, lambda headers: ask(file.url, headers), place, part, patience)
+        except WrongContent as error:
+            digest, size = error.args
+            raise SourceError(
+                f"{file.path}: the SHA-256 of what {file.url} gives is {digest} ({size} bytes), "
+                f"pinned is {file.sha256} ({file.bytes} bytes). If the file was changed on "
+                "purpose, pin the new one in config/sources.tsv; else name a `mirror` that has "
+                "the pinned one."
+            ) from error
+        except downloads.FAILURES as error:
+            raise _explained(error, file, part, patience) from error
 
 
-def _bytes(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
+def _explained(error: Exception, file: SourceFile, part: Path, patience: Patience) -> SourceError:
+    """Return what the user is told of a fault that stays, and what to do about it."""
+    answers = " answers" if isinstance(error, httpx2.HTTPStatusError) else ":"
+    what = f"{file.path}: can't be downloaded: {file.url}{answers} {downloads.problem(error)}"
+    if downloads.may_pass(error):
+        came = part.stat().st_size if part.exists() else 0
+        return SourceError(
+            f"{what} ({patience.attempts} attempts in a row, {came} of {file.bytes} bytes so far). "
+            "Check the connection and run again, or name a `mirror` that has the file."
+        )
+    return SourceError(
+        f"{what}. Correct the url in config/sources.tsv, or name a `mirror` that has the file."
+    )

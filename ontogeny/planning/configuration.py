@@ -2,21 +2,22 @@
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import ConfigError
+from ontogeny.planning.layout import trajectory_steps
+from ontogeny.planning.runs import names, recipe_settings
 from ontogeny.planning.schema import (
     beyond_the_schema,
     suggest,
     with_defaults,
 )
 from ontogeny.planning.study import Settings, Study
-from ontogeny.runs.hub.fetching import hub_location, seeds_are_told_apart
+from ontogeny.runs.hub.locations import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
-from ontogeny.runs.recipes import Recipe, read_recipe
-from ontogeny.runs.schedules import listed_steps, steps
+from ontogeny.runs.recipes import read_recipe
+from ontogeny.runs.schedules import listed_steps
 
 # What a corpus of each kind annotates, as far as its configuration alone can tell. What the files
 # then really hold is checked by the first job that reads them.
@@ -218,24 +219,3 @@ def absent_mirror(config: Mapping[str, Any]) -> str | None:
         f"mirror: there is no folder {mirror!r} in {Path.cwd()}, so files of config/sources.tsv "
         "are downloaded. Correct the key `mirror` if they lie somewhere already."
     )
-
-
-def names(value: str | list[str]) -> list[str]:
-    """Return a key that holds one name or a list of names as a list."""
-    return [value] if isinstance(value, str) else list(value)
-
-
-def recipe_settings(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those settings of a pretraining run that its recipe holds."""
-    recipe = {field.name for field in fields(Recipe)}
-    return {key: value for key, value in run.items() if key in recipe}
-
-
-def trajectory_steps(run: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the steps of a run's checkpoints, in order, from its configuration entry.
-
-    A step is a number of optimiser updates, whatever unit the run lists its steps in.
-    """
-    if run["kind"] == "pretrain":
-        return steps(run["steps"])
-    return tuple(step * run.get("step_unit", 1) for step in sorted(run["steps"]))

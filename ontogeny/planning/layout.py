@@ -4,13 +4,11 @@
 relative to the working directory. A pattern leaves a wildcard open, such as `{seed}`.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ontogeny.planning.configuration import recipe_settings, trajectory_steps
 from ontogeny.planning.study import Config, Study
-from ontogeny.runs.hub.fetching import hub_location
+from ontogeny.runs.schedules import steps
 
 LEXICON_SETTINGS = ("seed", "word_types", "zipf_exponent", "ambiguous_share")
 
@@ -41,10 +39,14 @@ def runs_of_kind(config: Config, kind: str) -> list[str]:
     return [name for name, run in config["runs"].items() if run["kind"] == kind]
 
 
-def pretraining_settings(config: Config, run: str) -> dict[str, Any]:
-    """Return those settings of a run's recipe that its weights depend on."""
-    settings = recipe_settings(config["runs"][run])
-    return {key: value for key, value in settings.items() if key != "state_every"}
+def trajectory_steps(run: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the steps of a run's checkpoints, in order, from its configuration entry.
+
+    A step is a number of optimiser updates, whatever unit the run lists its steps in.
+    """
+    if run["kind"] == "pretrain":
+        return steps(run["steps"])
+    return tuple(step * run.get("step_unit", 1) for step in sorted(run["steps"]))
 
 
 def checkpoint(run: str, seed: int | str, step: int) -> str:
@@ -55,20 +57,6 @@ def checkpoint(run: str, seed: int | str, step: int) -> str:
 def checkpoint_patterns(config: Config, run: str) -> list[str]:
     """Return the folders of a run's checkpoints, with the seed left open."""
     return [checkpoint(run, "{seed}", step) for step in trajectory_steps(config["runs"][run])]
-
-
-def hub_checkpoint(config: Config, run: str, seed: int | str, step: int | str) -> dict[str, str]:
-    """Return repository and revision of one checkpoint of a run from the hub."""
-    entry = config["runs"][run]
-    location = hub_location(
-        entry["repository"],
-        entry["revision"],
-        int(seed),
-        int(step),
-        step_unit=entry["step_unit"],
-        run=run,
-    )
-    return asdict(location)
 
 
 def hub_manifests(config: Config) -> list[str]:
@@ -140,6 +128,15 @@ def forests(config: Config, studies: Iterable[Study]) -> list[str]:
     """Return the forests of claims, one for each run and corpus that a study's claims are about."""
     pairs = dict.fromkeys(pair for study in studies for pair in study.judged(config))
     return [f"results/figures/claims/forest.{run}.{corpus}.svg" for run, corpus in pairs]
+
+
+def attention_read_by(config: Config, studies: Iterable[Study], run: str) -> list[str]:
+    """Return the names of the studies that measure the attention of this run."""
+    return [
+        study.name
+        for study in studies
+        if study.reads_attention and run in config["studies"][study.name]["runs"]
+    ]
 
 
 def studied_trajectories(config: Config) -> list[tuple[str, int]]:

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ontogeny.planning.configuration import recipe_settings, trajectory_steps
-from ontogeny.planning.layout import steps_of_chunk
+from ontogeny.planning.layout import steps_of_chunk, trajectory_steps
+from ontogeny.planning.runs import recipe_settings
 from ontogeny.planning.study import Config
 from ontogeny.runs.recipes import Recipe, read_recipe
 

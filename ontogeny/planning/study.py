@@ -80,6 +80,8 @@ class Study:
       (Runs, steps and corpora that aren't there are found out for all studies alike.)
     - `completed` returns its settings with abbreviations written out.
     - `figure_settings` returns what its figures take beside tables, by the values of wildcards.
+    - `reads_attention`: whether the attention of its runs is measured, which some models don't
+    have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
       `words` for each split, `pooling`, `tokens_per_batch` and `precision`.
     """
@@ -94,6 +96,7 @@ class Study:
     contradictions: Callable[[Settings, Config, Iterable[str]], Iterable[str]] = nothing
     completed: Callable[[Settings], Settings] = as_written
     figure_settings: Callable[[Config, Mapping[str, str]], dict[str, Any]] = lambda *_: {}
+    reads_attention: bool = False
     reads_features: bool = False
 
     def figure(self, name: str) -> Figure:

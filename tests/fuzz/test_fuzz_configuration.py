@@ -13,7 +13,9 @@ from ontogeny.corpora.build import input_files
 from ontogeny.corpora.sources import read_sources
 from ontogeny.errors import ConfigError
 from ontogeny.planning import layout
-from ontogeny.planning.configuration import recipe_settings, trajectory_steps, validate
+from ontogeny.planning.configuration import validate
+from ontogeny.planning.layout import trajectory_steps
+from ontogeny.planning.runs import recipe_settings
 from ontogeny.planning.schema import SCHEMAS
 from ontogeny.runs.recipes import read_recipe
 from ontogeny.studies import STUDIES

@@ -39,10 +39,10 @@ from ontogeny.results.tables import (
     write_table,
 )
 from ontogeny.results.tables import check as check_table
-from ontogeny.runs.checkpoints.conversion import read_pickle, shards
+from ontogeny.runs.checkpoints.conversion import read_pickle
 from ontogeny.runs.checkpoints.loading import check_weights, objective
 from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, write_manifest
-from ontogeny.runs.checkpoints.weight_files import count_parameters, weight_files
+from ontogeny.runs.checkpoints.weight_files import count_parameters, shards, weight_files
 from ontogeny.runs.tables import LOSS, join_losses, write_losses
 
 SOURCES = "source\tpath\turl\tsha256\tbytes\tlicence\n" + "".join(
@@ -94,7 +94,7 @@ def index(path):
 
 
 def pickle_index(path):
-    assert shards(path.parent)
+    assert shards(path)
 
 
 def pickled(path):

@@ -8,7 +8,7 @@ from model_zoo import save
 
 from ontogeny.errors import CheckpointError
 from ontogeny.measures import trial
-from ontogeny.measures.trial import STUDIES, main, try_checkpoint
+from ontogeny.measures.trial import MEASURES, main, try_checkpoint
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
@@ -25,7 +25,7 @@ def zoo(tmp_path_factory):
 @pytest.mark.parametrize("name", ["bert", "opt"])
 def test_all_measures_of_a_family_that_is_measured_are(zoo, name):
     outcomes = try_checkpoint(zoo / name)
-    assert [outcome.measure for outcome in outcomes] == list(STUDIES)
+    assert [outcome.measure for outcome in outcomes] == list(MEASURES)
     assert all(outcome.found and not outcome.refusal for outcome in outcomes)
     found = {outcome.measure: outcome.found for outcome in outcomes}
     assert found["features"].endswith("layers 0 to 2, width 24")
@@ -54,10 +54,10 @@ def test_a_measure_that_is_refused_says_why_and_the_others_go_on(zoo, capsys):
     assert stopped.value.code == 1
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == f"{zoo / 'mamba'}: MambaForCausalLM (model_type mamba)"
-    assert [line.split(" (")[0].strip() for line in lines] == list(STUDIES)
+    assert [line.split(":")[0].strip() for line in lines] == list(MEASURES)
     refused = [line for line in lines if "measured:" not in line]
     assert len(refused) == 1
-    assert refused[0].startswith("  attention (sas): refused: ")
+    assert refused[0].startswith("  attention: refused: ")
     assert "gives no attention weights" in refused[0]
 
 
@@ -69,13 +69,13 @@ def test_a_checkpoint_of_which_nothing_can_be_measured_is_refused_whole(zoo, cap
     lines = capsys.readouterr().out.splitlines()
     assert "encoder-decoder" in lines[0]
     assert "nowhere/config.json: there is no such folder" in lines[1]
-    assert len(lines) == 3 + len(STUDIES)
+    assert len(lines) == 3 + len(MEASURES)
 
 
 def test_checkpoints_that_are_measured_end_well(zoo, capsys):
     main([str(zoo / "bert")])
-    assert capsys.readouterr().out.count("measured:") == len(STUDIES)
-    with pytest.raises(SystemExit, match=r"usage: python -m ontogeny\.trial FOLDER"):
+    assert capsys.readouterr().out.count("measured:") == len(MEASURES)
+    with pytest.raises(SystemExit, match=r"usage: python -m ontogeny\.measures\.trial FOLDER"):
         main([])
 
 

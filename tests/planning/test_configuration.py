@@ -9,7 +9,9 @@ import yaml
 
 from ontogeny.corpora.tasks import TASKS
 from ontogeny.errors import ConfigError
-from ontogeny.planning.configuration import annotations, trajectory_steps, validate
+from ontogeny.planning.configuration import annotations, validate
+from ontogeny.planning.layout import trajectory_steps
+from ontogeny.planning.schema import schema
 from ontogeny.studies import STUDIES
 
 ROOT = Path(__file__).parents[2]
@@ -203,8 +205,7 @@ def test_annotations_follow_from_what_the_corpus_names():
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda f: f.name)
 def test_every_shipped_configuration_is_valid(file):
-    if file.name != "schema.yaml":
-        validate(yaml.safe_load(file.read_text()), file.name, SOURCES)
+    validate(yaml.safe_load(file.read_text()), file.name, SOURCES, STUDIES)
 
 
 def schema_keys(schema):
@@ -214,13 +215,26 @@ def schema_keys(schema):
             yield from schema_keys(subschema)
 
 
+def explained(page):
+    """The names that stand in code on a page, at the beginning of it at least."""
+    return set(re.findall(r"`(\w+)", (ROOT / page).read_text()))
+
+
 def test_every_key_of_the_schema_is_explained_in_the_configs_readme():
-    schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text())
-    explained = set(re.findall(r"`(\w+)", (ROOT / "config" / "README.md").read_text()))
-    keys = set(schema_keys(schema))
-    for definition in schema["$defs"].values():
+    whole = schema(())
+    keys = set(schema_keys(whole))
+    for definition in whole["$defs"].values():
         keys |= set(schema_keys(definition))
-    assert keys - explained == set()
+    assert keys - explained("config/README.md") == set()
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_every_key_of_a_study_is_explained_on_its_page(study):
+    whole, common = schema((study.name,)), schema(())
+    own = whole["properties"]["studies"]["properties"][study.name]
+    definitions = whole["$defs"].keys() - common["$defs"].keys()
+    keys = set(schema_keys(own)).union(*(schema_keys(whole["$defs"][d]) for d in definitions))
+    assert keys - explained(f"docs/studies/{study.name}.md") == set()
 
 
 def test_the_penalties_of_the_schema_are_those_of_the_probes():

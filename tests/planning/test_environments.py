@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ontogeny.studies import STUDIES
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
@@ -57,7 +59,10 @@ def rules():
             )
             assert script, f"{file}: a rule without a script"
             assert environment, f"{file}: {script[1]} has no environment"
-            yield file, file.parent / environment[1], file.parent / script[1]
+            # A rule that is generated for each study has a script of each.
+            for name in [study.name for study in STUDIES if "{params.study}" in script[1]] or [""]:
+                own = script[1].replace("{params.study}", name)
+                yield file, file.parent / environment[1], file.parent / own
 
 
 def imports(path):

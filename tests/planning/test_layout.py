@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from ontogeny.planning import layout
+from ontogeny.planning.runs import hub_checkpoint
 
 CONFIG = {
     "chunk": 3,
@@ -113,11 +114,11 @@ def test_a_checkpoint_of_the_hub_lies_where_the_patterns_say():
         "pythia": {**unit, "repository": "EleutherAI/p", "revision": "step{step}", "step_unit": 1},
     }
     config = {**CONFIG, "runs": {**CONFIG["runs"], **runs}}
-    assert layout.hub_checkpoint(config, "multiberts", "3", "20000") == {
+    assert hub_checkpoint(config, "multiberts", "3", "20000") == {
         "repository": "google/multiberts-seed_3-step_20k",
         "revision": "main",
     }
-    assert layout.hub_checkpoint(config, "pythia", 0, 20) == {
+    assert hub_checkpoint(config, "pythia", 0, 20) == {
         "repository": "EleutherAI/p",
         "revision": "step20",
     }

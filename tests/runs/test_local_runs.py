@@ -92,7 +92,8 @@ def test_a_pickle_is_refused_with_the_way_to_convert_it(mine, tmp_path):
     path = mine / "seed0" / "1000"
     (path / "model.safetensors").rename(path / "pytorch_model.bin")
     with pytest.raises(
-        CheckpointError, match=r"step 1000: .*pytorch_model\.bin but no.*ontogeny\.runs\.conversion"
+        CheckpointError,
+        match=r"step 1000: .*pytorch_model\.bin but no.*ontogeny\.runs\.checkpoints\.conversion",
     ):
         link(mine, tmp_path / "run")
     (path / "pytorch_model.bin").rename(path / "tf_model.h5")

@@ -25,7 +25,7 @@ from ontogeny.runs.checkpoints.tokenizer_files import (
     TOKENIZER_PARTS,
     check_tokenizer,
 )
-from ontogeny.runs.hub.fetching import Location
+from ontogeny.runs.hub.locations import Location
 from ontogeny.runs.hub.snapshots import cached_snapshot
 from ontogeny.runs.local import link_trajectory
 

@@ -16,9 +16,15 @@ from ontogeny.corpora.tasks import TREE_TASKS, WORD_LABEL_TASKS
 from ontogeny.measures.features import extract
 from ontogeny.measures.likelihood import read_minimal_pairs
 from ontogeny.measures.trial import try_checkpoint
+from ontogeny.results.measurements import measure_steps
 from ontogeny.results.tables import check
 from ontogeny.runs.architectures import ARCHITECTURES
-from ontogeny.runs.checkpoints.loading import load_language_model, load_model, load_tokenizer
+from ontogeny.runs.checkpoints.loading import (
+    load_checkpoint,
+    load_language_model,
+    load_model,
+    load_tokenizer,
+)
 from ontogeny.runs.checkpoints.manifest import checkpoint_path
 from ontogeny.runs.pretraining.launching import pretrain
 from ontogeny.runs.pretraining.tokenizers import KINDS
@@ -26,7 +32,6 @@ from ontogeny.runs.recipes import read_recipe
 from ontogeny.studies.pushdown import measure as pushdown
 from ontogeny.studies.pushdown.tables import PUSHDOWN
 from ontogeny.studies.sas.attention_map import attention_map, best_head, shown_sentence
-from ontogeny.studies.sas.checkpoints import measure_checkpoints
 from ontogeny.studies.sas.measure import measure_capability, measure_structure
 from ontogeny.studies.sas.tables import ATTENTION, SAS
 
@@ -98,17 +103,19 @@ def test_sas_measures_structure_capability_and_a_map(trained, corpus, tmp_path):
     checkpoints = {step: checkpoint_path(trained, step) for step in STEPS}
     test = corpus.splits["test"]
 
-    def structure(*model, objective):
+    def structure(step):
+        *model, objective = load_checkpoint(checkpoints[step])
         sizes = {"points": 60, "fisher_sentences": 3, "device": "cpu"}
         return measure_structure(*model, test, source="x", objective=objective, **sizes)
 
-    def capability(*model, objective):
+    def capability(step):
+        *model, objective = load_checkpoint(checkpoints[step])
         return measure_capability(*model, corpus.pairs, objective=objective, device="cpu")
 
     tables = {}
     for name, measure in (("structure", structure), ("capability", capability)):
         outputs = [tmp_path / f"{name}.parquet", tmp_path / f"{name}.rows.parquet"]
-        measure_checkpoints(measure, checkpoints, PLACE, outputs)
+        measure_steps(measure, checkpoints, PLACE, dict.fromkeys(outputs))
         tables[name] = pd.read_parquet(outputs[0])
         check(tables[name], SAS)
         assert set(tables[name]["step"]) == set(STEPS)

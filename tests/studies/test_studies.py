@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_workflow import TINY
+from tiny_workflow import WHOLE
 
 from ontogeny.studies import STUDIES, table
 
@@ -55,7 +55,7 @@ def test_a_studys_tables_are_named_after_it(study):
 
 
 def test_the_tiny_workflow_has_every_study():
-    assert set(TINY["studies"]) == {study.name for study in STUDIES}
+    assert set(WHOLE["studies"]) == {study.name for study in STUDIES}
 
 
 def test_whoever_plans_a_run_needs_neither_torch_nor_matplotlib():

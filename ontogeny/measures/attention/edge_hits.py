@@ -33,11 +33,11 @@ class Edges:
 class EdgeHits:
     """How attention treats each edge of `edges`, which are those of the sentences that were read.
 
-    `hits` and `mass` have shape (edges, layers, heads, 2), float32, the last dimension in the order
-    of `ontogeny.studies.sas.tables.DIRECTIONS`. A hit is 1 if the head of attention, read in that
-    direction, picks the dependent's syntactic head from all other words, 0 if not, and 1 / k if k
-    words tie for its choice, which is what picking one of them at random comes to. Mass is the
-    attention on the edge.
+    `hits` and `mass` have shape (edges, layers, heads, 2), float32; the last dimension is the way
+    in which a head is read: from each word to the word that it attends to most, and from each word
+    to the one that attends to it most. A hit is 1 if the head of attention, read so, picks the
+    dependent's syntactic head from all other words, 0 if not, and 1 / k if k words tie for its
+    choice, which is what picking one of them at random comes to. Mass is the attention on the edge.
     """
 
     edges: Edges

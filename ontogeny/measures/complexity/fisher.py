@@ -164,7 +164,7 @@ def _fitting(
     except Exception as error:
         raise CheckpointError(
             f"{model_name(model)}: the gradients of its {type(model).__name__} can't be taken "
-            f"({one_line(error)}). Leave this run out of `studies.sas.runs`."
+            f"({one_line(error)}). Leave this run out of the study that asks for them."
         ) from error
     reason = "it gives other gradients then"
     try:

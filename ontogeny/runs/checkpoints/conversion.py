@@ -21,7 +21,13 @@ from torch import Tensor
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.files import atomic_path
 from ontogeny.runs.checkpoints.model_configs import read_config
-from ontogeny.runs.checkpoints.weight_files import PICKLE, PICKLE_INDEX, WEIGHTS, WEIGHTS_INDEX
+from ontogeny.runs.checkpoints.weight_files import (
+    PICKLE,
+    PICKLE_INDEX,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    shards,
+)
 
 
 def convert_checkpoint(folder: str | os.PathLike[str]) -> list[Path]:
@@ -40,7 +46,9 @@ def convert_checkpoint(folder: str | os.PathLike[str]) -> list[Path]:
         with atomic_path(folder / WEIGHTS) as scratch:
             _save(read_pickle(folder / PICKLE), ties, folder / PICKLE, scratch)
         return [folder / PICKLE]
-    pickles = shards(folder)
+    if not (folder / PICKLE_INDEX).is_file():
+        raise CheckpointError(f"{folder}: has neither {PICKLE} nor {PICKLE_INDEX}.")
+    pickles = shards(folder / PICKLE_INDEX)
     weight_map: dict[str, str] = {}
     for number, file in enumerate(pickles, start=1):
         name = f"model-{number:05d}-of-{len(pickles):05d}.safetensors"
@@ -92,27 +100,6 @@ def read_pickle(file: str | os.PathLike[str]) -> dict[str, Tensor]:
         if value.layout is not torch.strided or value.is_quantized:
             raise CheckpointError(f"{file}: holds a sparse or quantised tensor under {name!r}.")
     return dict(content)
-
-
-def shards(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the pickles that a checkpoint's weights are spread over, in the order of their names.
-
-    Raises `CheckpointError` if there is no readable index, or it names a file that isn't there.
-    """
-    index = Path(folder) / PICKLE_INDEX
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        files = [index.with_name(name) for name in names]
-        if not files:
-            raise ValueError("it lists none")
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{folder}: has neither {PICKLE} nor {PICKLE_INDEX}.") from error
-    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{index}: not a readable index of shards ({error}).") from error
-    for file in files:
-        if not os.path.isfile(file):
-            raise CheckpointError(f"{file}: is named by {PICKLE_INDEX}, but isn't there.")
-    return files
 
 
 def _save(

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ontogeny.errors import CheckpointError
 from ontogeny.runs.checkpoints.model_configs import (
@@ -82,6 +82,19 @@ def load_language_model(
     refuse_unreadable(model, str(path))
     _refuse_contradiction(path, masked, direction(model))
     return model
+
+
+class Loaded(NamedTuple):
+    """A checkpoint's model with its head, its tokenizer, and what it predicts: `objective`."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerFast"
+    objective: str
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Loaded:
+    """Load a checkpoint whole: `load_language_model`, `load_tokenizer` and `objective`."""
+    return Loaded(load_language_model(path), load_tokenizer(path), objective(path))
 
 
 def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":

@@ -53,8 +53,7 @@ def weights_sha256(path: str | os.PathLike[str]) -> str:
     digest = hashlib.sha256()
     for file in weight_files(path):
         with open(file, "rb") as handle:
-            while block := handle.read(1 << 20):
-                digest.update(block)
+            hashlib.file_digest(handle, lambda: digest)
     return digest.hexdigest()
 
 

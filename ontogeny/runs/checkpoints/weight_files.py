@@ -29,21 +29,7 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
     if (path / WEIGHTS).is_file():
         return [path / WEIGHTS]
     if (path / WEIGHTS_INDEX).is_file():
-        try:
-            index = json.loads((path / WEIGHTS_INDEX).read_text(encoding="utf-8"))
-            shards = sorted(set(index["weight_map"].values()))
-            # os.path.isfile, unlike Path.is_file, takes a name that is too long for one of none.
-            absent = [shard for shard in shards if not os.path.isfile(path / shard)]
-        except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as e:
-            raise CheckpointError(
-                f"{path / WEIGHTS_INDEX}: not a readable index of shards ({e})."
-            ) from e
-        if absent or not shards:
-            raise CheckpointError(
-                f"{path}: shard {absent[0] if absent else '(none listed)'} of {WEIGHTS_INDEX} is "
-                "missing. Copy the checkpoint again, whole."
-            )
-        return [path / shard for shard in shards]
+        return shards(path / WEIGHTS_INDEX)
     pickles = [name for name in (PICKLE, PICKLE_INDEX) if (path / name).exists()]
     if pickles:
         raise CheckpointError(
@@ -60,6 +46,27 @@ def weight_files(path: str | os.PathLike[str]) -> list[Path]:
     raise CheckpointError(
         f"{path}: has no weights; expected {WEIGHTS}, or {WEIGHTS_INDEX} and its shards."
     )
+
+
+def shards(index: Path) -> list[Path]:
+    """Return the files that weights are spread over, by their index, in the order of their names.
+
+    Raises `CheckpointError` if the index can't be read, or names a file that isn't there.
+    """
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        files = [index.with_name(name) for name in names]
+        if not files:
+            raise ValueError("it lists none")
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{index}: not a readable index of shards ({error}).") from error
+    for file in files:
+        # Unlike Path.is_file, this takes a name that is too long for one of none.
+        if not os.path.isfile(file):
+            raise CheckpointError(
+                f"{file}: is named by {index.name}, but isn't there. Copy the checkpoint again."
+            )
+    return files
 
 
 def read_header(file: str | os.PathLike[str]) -> dict[str, Any]:

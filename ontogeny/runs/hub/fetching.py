@@ -3,14 +3,12 @@
 import os
 import re
 import shutil
-import string
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ontogeny.errors import CheckpointError, ConfigError, DownloadError
-from ontogeny.files import atomic_path
+from ontogeny.files import atomic_path, link_or_copy
 from ontogeny.runs.checkpoints.loading import check_weights
 from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, weights_sha256, write_manifest
 from ontogeny.runs.checkpoints.model_configs import check_family, read_config
@@ -28,7 +26,7 @@ from ontogeny.runs.checkpoints.weight_files import (
     read_header,
     weight_files,
 )
-from ontogeny.runs.local import check_width
+from ontogeny.runs.hub.locations import Location
 
 CONFIG = "config.json"
 # The two forms of weights: in one file, the index of several, and their names.
@@ -36,62 +34,6 @@ FORMS = {
     "safetensors": (WEIGHTS, WEIGHTS_INDEX, re.compile(r"model-\d+-of-\d+\.safetensors")),
     "pickle": (PICKLE, PICKLE_INDEX, re.compile(r"pytorch_model-\d+-of-\d+\.bin")),
 }
-# What `str.format` raises; the last two at `{step:c}` of a large step and `{step:999999999999d}`.
-UNFILLABLE = (LookupError, ValueError, AttributeError, TypeError, OverflowError, MemoryError)
-REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a checkpoint lies on the hub."""
-
-    repository: str
-    revision: str
-
-
-def hub_location(
-    repository: str, revision: str, seed: int, step: int, *, step_unit: int = 1, run: str = ""
-) -> Location:
-    """Return where the checkpoint of a seed and a step lies.
-
-    `repository` and `revision` are patterns with the fields `{seed}` and `{step}`; the latter is
-    the step in units of `step_unit` updates: 20 for step 20000 and a unit of 1000. Raises
-    `ConfigError`, naming the key, if there is another field in them, no `{step}` in either, or if
-    what comes out is no name of a repository.
-    """
-    values = {"seed": seed, "step": step // step_unit}
-    filled, found = {}, set()
-    for key, pattern in (("repository", repository), ("revision", revision)):
-        try:
-            for _, name, specification, _ in string.Formatter().parse(pattern):
-                if name is not None:
-                    check_width(name, specification)
-                    found.add(name)
-            filled[key] = pattern.format(**values)
-        except UNFILLABLE as error:
-            raise ConfigError(
-                f"runs.{run}.{key}: {pattern!r} can't be filled in ({error!r}); its fields may be "
-                "{seed} and {step}."
-            ) from error
-    if "step" not in found:
-        raise ConfigError(
-            f"runs.{run}: neither the repository ({repository!r}) nor the revision ({revision!r}) "
-            "has {step} in it, so all checkpoints would be one and the same."
-        )
-    if not REPOSITORY.fullmatch(filled["repository"]):
-        raise ConfigError(
-            f"runs.{run}.repository: {filled['repository']!r} is no repository's name; expected "
-            "owner/name, in letters, digits, '-', '_' and '.'."
-        )
-    if not filled["revision"]:
-        raise ConfigError(f"runs.{run}.revision: is empty; expected a branch, tag or commit.")
-    return Location(**filled)
-
-
-def seeds_are_told_apart(repository: str, revision: str) -> bool:
-    """Tell whether the patterns of repository and revision have `{seed}` in them."""
-    fields = (*string.Formatter().parse(repository), *string.Formatter().parse(revision))
-    return any(name == "seed" for _, name, _, _ in fields)
 
 
 def fetch_checkpoint(
@@ -127,11 +69,11 @@ def fetch_checkpoint(
     """
     from huggingface_hub import constants
 
-    from ontogeny.runs.hub.downloads import one_at_a_time
+    from ontogeny.downloads import Patience, one_at_a_time
     from ontogeny.runs.hub.requests import Hub
     from ontogeny.runs.hub.snapshots import look_up
 
-    hub = Hub(endpoint, attempts, pause)
+    hub = Hub(endpoint, Patience(attempts, pause))
     snapshot = look_up(location.repository, location.revision, hub)
     where = f"{location.repository}, revision {location.revision}"
     try:
@@ -164,8 +106,8 @@ def fetch_checkpoint(
         entry = Entry(step, location.repository, snapshot.commit, known, count_parameters(place))
         with atomic_path(folder) as scratch:
             scratch.mkdir()
-            for file in sorted(place.iterdir()):
-                _put(file, scratch / file.name)
+            for file in sorted(place.iterdir()):  # not moved: a kill on the way loses nothing
+                link_or_copy(file, scratch / file.name)
             write_manifest([entry], scratch)
         shutil.rmtree(working)
     return entry
@@ -204,7 +146,7 @@ def _gather(
     snapshot: Any, names: Sequence[str], form: str, place: Path, stand_in: str | None, hub: Any
 ) -> None:
     """Bring a checkpoint's files to `place`, convert them if need be, and check them."""
-    from ontogeny.runs.hub.downloads import fetch_file
+    from ontogeny.runs.hub.snapshots import fetch_file
 
     where = f"{snapshot.repository}, revision {snapshot.revision}"
     brought = set() if stand_in is None else _stand_in(stand_in, place, where, hub)
@@ -239,8 +181,7 @@ def _gather(
 
 def _stand_in(tokenizer: str, place: Path, where: str, hub: Any) -> set[str]:
     """Bring the tokenizer that the configuration names to a checkpoint; return its files' names."""
-    from ontogeny.runs.hub.downloads import fetch_file
-    from ontogeny.runs.hub.snapshots import look_up
+    from ontogeny.runs.hub.snapshots import fetch_file, look_up
 
     place.mkdir(parents=True, exist_ok=True)
     # An earlier attempt may have brought another tokenizer, as links to a cache perhaps, through
@@ -290,14 +231,3 @@ def _is_converted(place: Path) -> bool:
     except CheckpointError:
         return False
     return True
-
-
-def _put(file: Path, target: Path) -> None:
-    """Give a file a second name, or else a copy, so that a kill on the way loses nothing."""
-    if file.is_symlink():
-        target.symlink_to(os.readlink(file))
-        return
-    try:
-        os.link(file, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(file, target)

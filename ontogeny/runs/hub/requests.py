@@ -1,18 +1,16 @@
-"""Requests to the Hugging Face hub: tried again while a fault may pass, explained once it stays.
+"""Requests to the Hugging Face hub: where they go, and what is said of a fault that stays.
 
 They go through huggingface_hub, so that its endpoint (`HF_ENDPOINT`), token (`HF_TOKEN`, or that
 of `hf auth login`) and offline mode (`HF_HUB_OFFLINE`) hold.
 """
 
-import logging
 import re
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 import httpx2
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi, constants, get_session
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -20,33 +18,24 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
+from ontogeny import downloads
+from ontogeny.downloads import TIMEOUT, Patience, may_pass, problem
 from ontogeny.errors import DownloadError
 
-TIMEOUT = 30  # seconds without a byte
-LONGEST_PAUSE = 60  # seconds, unless the server asks for more
-LONGEST_ASKED = 600  # seconds that a server may ask for
 LISTED = 12  # revisions that a message lists one by one
 
 # What a request raises if it fails, other than an answer that can't be read.
-FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, OfflineModeIsEnabled)
-
-logger = logging.getLogger("ontogeny")
-Result = TypeVar("Result")
+FAILURES = (*downloads.FAILURES, OfflineModeIsEnabled)
 
 
 @dataclass(frozen=True)
 class Hub:
-    """Where to ask, and how long to go on.
+    """Where to ask (None means `HF_ENDPOINT`, or huggingface.co), and how long to go on."""
 
-    `endpoint` None means `HF_ENDPOINT`, or huggingface.co. `attempts` counts the requests in a row
-    that bring nothing new; before the second there is a pause of `pause` seconds, doubled before
-    each further one.
-    """
-
-    endpoint: str | None = None
-    attempts: int = 5
-    pause: float = 1.0
+    endpoint: str | None
+    patience: Patience
 
     @property
     def host(self) -> str:
@@ -59,37 +48,13 @@ class Hub:
         return HfApi(endpoint=self.endpoint)
 
 
-def persist(
-    action: Callable[[], Result], what: str, hub: Hub, progress: Callable[[], int] = lambda: 0
-) -> Result:
-    """Return what `action` gives, tried again while it fails of what `may_pass`.
-
-    `progress` is a number that grows with what has been done; growth starts the count of attempts
-    anew. A pause that the server asks for (429, 503) is kept. Raises the last error.
-    """
-    failures, most = 0, progress()
-    while True:
-        try:
-            return action()
-        except httpx2.HTTPError as error:
-            # Held against the most there ever was, so that starting over is no progress for ever.
-            failures = 1 if progress() > most else failures + 1
-            most = max(most, progress())
-            if not may_pass(error) or failures >= hub.attempts:
-                raise
-            wait = max(min(hub.pause * 2 ** (failures - 1), LONGEST_PAUSE), _asked_pause(error))
-            logger.warning("%s: %s; next attempt in %.0f s", what, _problem(error), wait)
-            time.sleep(wait)
-
-
-def may_pass(error: Exception) -> bool:
-    """Tell whether the request may succeed later: no connection, timeout, 408, 429 or 5xx."""
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        return status >= 500 or status in (408, 429)
-    return isinstance(error, httpx2.TransportError) and not isinstance(
-        error, httpx2.UnsupportedProtocol
-    )
+@contextmanager
+def ask(url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    """Yield the hub's answer to a request, as `downloads.ask` does, which the token goes with."""
+    headers = build_hf_headers(headers=headers)
+    with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT) as answer:
+        hf_raise_for_status(answer)
+        yield answer
 
 
 def explained(
@@ -110,7 +75,7 @@ def explained(
         )
     if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
         return DownloadError(
-            f"{repository}: {hub.host} refuses access ({_problem(error)}). Accept the repository's "
+            f"{repository}: {hub.host} refuses access ({problem(error)}). Accept the repository's "
             "terms there, and set HF_TOKEN to a token of that account."
         )
     if isinstance(error, RevisionNotFoundError):
@@ -120,12 +85,12 @@ def explained(
         )
     if may_pass(error):
         return DownloadError(
-            f"{where}: can't be downloaded from {hub.host}: {_problem(error)} ({hub.attempts} "
-            "attempts in a row). What came is kept. Check the connection and run the workflow "
-            "again."
+            f"{where}: can't be downloaded from {hub.host}: {problem(error)} "
+            f"({hub.patience.attempts} attempts in a row). What came is kept. Check the connection "
+            "and run the workflow again."
         )
     return DownloadError(
-        f"{where}: can't be downloaded from {hub.host}: {_problem(error)}. Check HF_ENDPOINT and "
+        f"{where}: can't be downloaded from {hub.host}: {problem(error)}. Check HF_ENDPOINT and "
         "the name of the repository."
     )
 
@@ -152,20 +117,3 @@ def _by_number(name: str) -> tuple[tuple[int, str], ...]:
         (int(piece), "") if piece.isdecimal() else (-1, piece)
         for piece in re.split(r"([0-9]+)", name)
     )
-
-
-def _asked_pause(error: Exception) -> float:
-    """Return how many seconds the server asks to be left alone; 0 if it asks for nothing."""
-    if not isinstance(error, HfHubHTTPError):
-        return 0
-    headers = error.response.headers
-    # `"api";r=0;t=55`: no request is left in this window, which ends in 55 s.
-    window = re.search(r"\br=0\s*;\s*t=([0-9]+)", headers.get("ratelimit", ""))
-    asked = window[1] if window else headers.get("retry-after", "")
-    return min(int(asked), LONGEST_ASKED) if asked.isdecimal() else 0
-
-
-def _problem(error: Exception) -> str:
-    if isinstance(error, HfHubHTTPError):
-        return f"{error.response.status_code} {error.response.reason_phrase}".strip()
-    return f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ import torch
 import torch.distributed
 
 from ontogeny.errors import CheckpointError, CorpusError
-from ontogeny.files import atomic_path, sha256
+from ontogeny.files import atomic_path, link_or_copy, sha256
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.loading import check_weights, load_tokenizer, quiet_transformers
 from ontogeny.runs.checkpoints.manifest import checkpoint_path, describe, write_manifest
@@ -263,18 +263,11 @@ def finish(
     for step in recipe.steps:
         source = checkpoint_path(working, step)
         with atomic_path(checkpoint_path(folder, step)) as scratch:
-            shutil.copytree(source, scratch, copy_function=_link)
+            shutil.copytree(source, scratch, copy_function=link_or_copy)
         entries.append(describe(source, step, "pretrain", recipe.fingerprint))
     write_losses(progress["losses"], folder)
     write_manifest(entries, folder)
     shutil.rmtree(working)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copy2(source, target)
 
 
 def _state(path: Path) -> re.Match[str] | None:

@@ -7,6 +7,10 @@ from typing import Any, Literal
 Kind = Literal["none", "suppressed", "promoted", "suppressed early", "other"]
 
 
+# Settings of a run that change no weights.
+NO_MATTER = ("state_every", "threads", "audit")
+
+
 @dataclass(frozen=True)
 class Intervention:
     """What a run's regularizer does to its syntactic attention.
@@ -46,8 +50,8 @@ def intervention(run: Mapping[str, Any], last: int) -> Intervention:
 def baseline(runs: Mapping[str, Mapping[str, Any]], run: str) -> str | None:
     """Return the run that differs from `run` in its regularizer alone, and has none.
 
-    `runs` are configuration entries by name. None if `run` has no regularizer itself, or if there
-    is no such run; of several the first.
+    `runs` are configuration entries by name. None if `run`
+    has no regularizer itself, or if there is no such run; of several the first.
     """
     if not _stages(runs[run]):
         return None
@@ -66,4 +70,4 @@ def _stages(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _without_regularizer(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in run.items() if key != "regularizer"}
+    return {key: value for key, value in run.items() if key not in ("regularizer", *NO_MATTER)}

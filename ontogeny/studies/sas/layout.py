@@ -9,8 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ontogeny.planning.configuration import trajectory_steps
-from ontogeny.planning.layout import measurements, measurements_of, studied_pairs, studied_steps
+from ontogeny.planning.layout import (
+    measurements,
+    measurements_of,
+    studied_pairs,
+    studied_steps,
+    trajectory_steps,
+)
 from ontogeny.planning.study import Config
 from ontogeny.studies.sas.interventions import Intervention, baseline, intervention
 
@@ -41,11 +46,6 @@ def capability(config: Config, kind: str, runs: Iterable[str]) -> list[str]:
     return [
         file for run in runs for file in measurements_of(config, "sas", kind, run, "minimal_pairs")
     ]
-
-
-def reads_attention(config: Config, run: str) -> bool:
-    """Say whether the study measures the attention of this run."""
-    return run in config["studies"].get("sas", {"runs": []})["runs"]
 
 
 def compared(config: Config, run: str) -> list[str]:

@@ -67,4 +67,5 @@ SAS = Study(
     needs=_needs,
     contradictions=_contradictions,
     figure_settings=figure_settings,
+    reads_attention=True,
 )

@@ -143,8 +143,8 @@ def test_gradients_that_cannot_be_taken_together_are_taken_one_by_one_and_the_lo
     with caplog.at_level(logging.INFO, "ontogeny"):
         fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
     assert "one sentence at a time, since BloomForCausalLM can't be read many times" in caplog.text
-    caplog.clear()
     model, tokenizer = build("gpt2")
+    caplog.clear()
     with caplog.at_level(logging.INFO, "ontogeny"):
         fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
     assert caplog.text == ""
@@ -168,7 +168,7 @@ def test_a_model_without_gradients_is_refused_by_name():
     sizes = {"hidden_size": 16, "attention_hidden_size": 16, "num_hidden_layers": 2}
     model = RwkvForCausalLM(RwkvConfig(vocab_size=290, **sizes, pad_token_id=0)).eval()
     _, tokenizer = build("gpt2")
-    message = "the gradients of its RwkvForCausalLM can't be taken .* out of `studies"
+    message = "the gradients of its RwkvForCausalLM can't be taken .* out of the study"
     with pytest.raises(CheckpointError, match=message):
         fisher_trace(model, tokenizer, random_sentences(0), objective="causal", device="cpu")
 

@@ -13,7 +13,7 @@ from ontogeny.audit.trajectory import audit_trajectory
 from ontogeny.errors import CheckpointError, TrajectoryError
 from ontogeny.runs.checkpoints.loading import load_language_model, load_model
 from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, write_manifest
-from ontogeny.runs.hub.fetching import Location
+from ontogeny.runs.hub.locations import Location
 from ontogeny.runs.local import link_trajectory
 
 REASONS = {
@@ -85,14 +85,14 @@ def test_a_family_without_attention_stops_where_that_is_asked_for_alone(tmp_path
     message = r"run mine, seed 1, step 0: .*MambaForCausalLM.*Leave the run out of `studies\.sas\."
     for audited in ("stop", "warn"):
         with pytest.raises(TrajectoryError, match=message):
-            let_pass(findings, audited, "audit.tsv", attention=True)
+            let_pass(findings, audited, "audit.tsv", attention=["sas"])
 
 
 def test_a_family_with_attention_passes_where_that_is_asked_for(tmp_path):
     save("bert", checkpoint_path(tmp_path, 0), trained=False)
     write_manifest([Entry(0, "", "", "", 0)], tmp_path)
     findings = audit_trajectory(tmp_path, run="mine", seed=0, steps=[0]).findings
-    let_pass(findings, "stop", "audit.tsv", attention=True)
+    let_pass(findings, "stop", "audit.tsv", attention=["sas"])
 
 
 def test_a_config_without_model_type_is_told_in_a_line(tmp_path):

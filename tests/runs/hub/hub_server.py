@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +35,7 @@ class Request:
     name: str
     range: str | None
     token: str | None
+    encoding: str | None
 
 
 @dataclass
@@ -52,6 +53,9 @@ class Hub:
     cuts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     instead: dict[str, bytes] = field(default_factory=dict)
     ignores_ranges: bool = False
+    shifts_ranges: int = 0  # by how many bytes another range is sent than the one asked for
+    tells_lengths: bool = True
+    stalls: float = 0.0  # seconds of silence before a file that is cut off ends
     lists_sizes: bool = True
     token: str | None = None
     gated: bool = False
@@ -93,6 +97,11 @@ def git_sha1(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that hang up in the middle: tests have them do so."""
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
@@ -110,9 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, {}, b"{}")
         asked = {"name": route, **match.groupdict()}
         token = self.headers.get("authorization")
-        self.hub.requests.append(
-            Request(route, self.command, asked["name"], self.headers.get("range"), token)
-        )
+        said = (self.headers.get(name) for name in ("range", "authorization", "accept-encoding"))
+        self.hub.requests.append(Request(route, self.command, asked["name"], *said))
         if self.hub.refusals[asked["name"]]:
             status, headers = self.hub.refusals[asked["name"]].pop(0)
             return self.answer(status, headers, b"{}")
@@ -187,7 +195,9 @@ class Handler(BaseHTTPRequestHandler):
         content = self.hub.instead.get(name, content)
         headers = {"Accept-Ranges": "bytes", **(headers or {})}
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range") or "")
-        start = int(asked[1]) if asked and not self.hub.ignores_ranges else 0
+        start = int(asked[1]) + self.hub.shifts_ranges if asked else 0
+        if self.hub.ignores_ranges:
+            start = 0
         if start >= len(content) > 0:
             return self.answer(416, {}, b"")
         status = 206 if start else 200
@@ -200,12 +210,17 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
-        self.send_header("Content-Length", str(len(body)))
+        if self.hub.tells_lengths:
+            self.send_header("Content-Length", str(len(body)))
+        else:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body[:cut])
+            with suppress(ConnectionError):  # who asked has heard enough
+                self.wfile.write(body[:cut])
         if cut is not None:
             self.wfile.flush()
+            time.sleep(self.hub.stalls)
             self.close_connection = True
 
     def log_message(self, *arguments):
@@ -216,7 +231,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving():
     """Run a hub in a thread of this process."""
     hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"hub": hub}))
+    server = Server(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.port = server.server_address[1]
     hub.url = f"http://127.0.0.1:{hub.port}"

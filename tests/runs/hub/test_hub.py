@@ -11,7 +11,8 @@ from tiny_checkpoints import make, save, shard
 from ontogeny.errors import CheckpointError, DownloadError
 from ontogeny.runs.checkpoints.loading import load_language_model, load_model, load_tokenizer
 from ontogeny.runs.checkpoints.manifest import check_trajectory, checkpoint_path, weights_sha256
-from ontogeny.runs.hub.fetching import Location, join_manifest
+from ontogeny.runs.hub.fetching import join_manifest
+from ontogeny.runs.hub.locations import Location
 
 PYTHIA, BERT = "EleutherAI/pythia-tiny", "google/multiberts-seed_0-step_20k"
 STEP1 = Location(PYTHIA, "step1")

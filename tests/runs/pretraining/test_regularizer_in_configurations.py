@@ -8,8 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from ontogeny.errors import ConfigError
-from ontogeny.planning import layout
-from ontogeny.planning.configuration import recipe_settings, validate
+from ontogeny.planning import runs
+from ontogeny.planning.configuration import validate
+from ontogeny.planning.runs import recipe_settings
 from ontogeny.runs.recipes import read_recipe
 from ontogeny.studies import STUDIES
 
@@ -81,8 +82,8 @@ def test_without_a_regularizer_the_fingerprint_and_the_jobs_settings_do_not_spea
     del settings["regularizer"], settings["state_every"]
     text = json.dumps(settings, sort_keys=True).encode()
     assert plain.fingerprint == hashlib.sha256(text).hexdigest()[:12]
-    assert "regularizer" not in layout.pretraining_settings(config, "tiny")
-    settings = layout.pretraining_settings(validated(regularizer=STAGE), "tiny")
+    assert "regularizer" not in runs.pretraining_settings(config, "tiny")
+    settings = runs.pretraining_settings(validated(regularizer=STAGE), "tiny")
     assert read_recipe(settings, "tiny") == recipe(validated(regularizer=STAGE))
 
 

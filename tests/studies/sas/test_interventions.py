@@ -51,3 +51,8 @@ def test_a_run_is_compared_with_the_one_that_differs_in_the_regularizer_alone():
     assert baseline(RUNS, "lonely") is None
     assert baseline(RUNS, "plain") is None
     assert baseline(RUNS, "other") is None
+
+
+def test_what_changes_no_weights_makes_no_other_baseline():
+    slower = {**RUNS["down"], "state_every": 7, "threads": 2, "audit": "warn"}
+    assert baseline({**RUNS, "slower": slower}, "slower") == "plain"

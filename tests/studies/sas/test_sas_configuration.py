@@ -11,6 +11,8 @@ from ontogeny.planning import layout, resources
 from ontogeny.planning.configuration import validate
 from ontogeny.studies import STUDIES
 from ontogeny.studies.sas import layout as sas_layout
+from ontogeny.studies.sas import resources as sas_resources
+from ontogeny.studies.sas.study import SAS
 
 STAGED = {"kind": "syntactic_attention", "strength": 1.0, "until": 30}
 TRAINED = {
@@ -95,7 +97,6 @@ def test_minimal_pairs_are_of_a_grammar_a_source_or_a_folder(tmp_path):
     without = checked(minimal_pairs=None)
     assert sas_layout.minimal_pairs(without) is None
     assert sas_layout.capability(without, "pairs", ["plain"]) == []
-    assert sas_layout.minimal_pairs({**without, "studies": {"pushdown": {}}}) is None
 
 
 def test_pairs_are_scored_once_whatever_the_number_of_corpora():
@@ -113,16 +114,20 @@ def test_runs_are_compared_with_the_one_that_has_no_regularizer():
     assert sas_layout.compared(config, "brief") == ["plain"]
     assert sas_layout.compared(config, "plain") == sas_layout.compared(config, "mine") == []
     assert sas_layout.interventions(config) == {"plain": ["brief", "longer", "down"]}
-    figures = sas_layout.attention_figures(config, ["onsets"], ["interventions"])
-    assert sorted(figures) == sorted(
-        [
-            f"results/figures/{name}.{corpus}.svg"
-            for corpus in ("toyglish", "ewt")
-            for name in (
-                *("sas/onsets.plain", "sas/onsets.mine", "sas/interventions.plain"),
-                *(f"claims/forest.{run}" for run in config["studies"]["sas"]["runs"]),
-            )
-        ]
+    figures = [file for file in SAS.figure_files(config) if "/onsets." in file]
+    together = [file for file in SAS.figure_files(config) if "/interventions." in file]
+    assert figures == [
+        f"results/figures/sas/onsets.{run}.{corpus}.svg"
+        for run in ("plain", "mine")
+        for corpus in ("toyglish", "ewt")
+    ]
+    assert together == [
+        f"results/figures/sas/interventions.plain.{corpus}.svg" for corpus in ("toyglish", "ewt")
+    ]
+    assert sorted(layout.forests(config, [SAS])) == sorted(
+        f"results/figures/claims/forest.{run}.{corpus}.svg"
+        for run in config["studies"]["sas"]["runs"]
+        for corpus in ("toyglish", "ewt")
     )
     assert sas_layout.attention_maps(config) == [
         f"results/measurements/sas/{corpus}/{run}/attention.parquet"
@@ -154,10 +159,9 @@ def test_a_baseline_that_the_study_does_not_measure_serves_no_comparison():
 
 def test_the_attention_of_its_runs_alone_is_measured():
     config = checked(runs=["plain", "mine"])
-    reading = [run for run in config["runs"] if sas_layout.reads_attention(config, run)]
+    reading = [run for run in config["runs"] if layout.attention_read_by(config, [SAS], run)]
     assert reading == ["plain", "mine"]
-    del config["studies"]["sas"]
-    assert not sas_layout.reads_attention(config, "plain")
+    assert layout.attention_read_by(config, [], "plain") == []
 
 
 def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
@@ -172,12 +176,12 @@ def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
 def test_jobs_of_larger_models_ask_for_more_and_no_job_for_more_than_a_week():
     config = checked(minimal_pairs="blimp")
     config["runs"]["mine"]["parameters"] = 400_000_000
-    for amount in (resources.structure_runtime, resources.capability_runtime):
+    for amount in (sas_resources.structure_runtime, sas_resources.capability_runtime):
         small, large = (amount(config, run, 0) for run in ("plain", "mine"))
         assert small < large <= resources.WEEK
         assert amount(config, "plain", 0, attempt=2) == 2 * small
     # Weights, and gradients of them, in 32 bits.
-    assert resources.structure_memory(config, "mine") > 2 * 4 * 400 + 1500
+    assert sas_resources.structure_memory(config, "mine") > 2 * 4 * 400 + 1500
 
 
 PAPER = yaml.safe_load((Path(__file__).parents[3] / "config/paper.yaml").read_text())
@@ -197,9 +201,9 @@ def test_jobs_of_the_paper_tier_keep_well_within_what_they_ask_for(run):
     assert run in config["studies"]["sas"]["runs"]
     assert config["studies"]["sas"]["minimal_pairs"] == "blimp"
     hours, minutes, memory = MEASURED[run]
-    assert 2 * 60 * hours < resources.capability_runtime(config, run, 0) < resources.WEEK
-    assert 2 * minutes < resources.structure_runtime(config, run, 0) < 120
-    assert 1.5 * memory < resources.structure_memory(config, run) < 8000
+    assert 2 * 60 * hours < sas_resources.capability_runtime(config, run, 0) < resources.WEEK
+    assert 2 * minutes < sas_resources.structure_runtime(config, run, 0) < 120
+    assert 1.5 * memory < sas_resources.structure_memory(config, run) < 8000
 
 
 def test_a_gpu_shortens_the_scoring_of_minimal_pairs():
@@ -208,5 +212,5 @@ def test_a_gpu_shortens_the_scoring_of_minimal_pairs():
         config = validate(
             PAPER | {"chunk": 1, "gpus": gpus}, "paper.yaml", {"ud-ewt", "gum", "blimp"}, STUDIES
         )
-        times.append(resources.capability_runtime(config, "multiberts", 0))
+        times.append(sas_resources.capability_runtime(config, "multiberts", 0))
     assert times[1] < times[0] / 20

@@ -5,9 +5,10 @@ import copy
 import pytest
 
 from ontogeny.errors import ConfigError
-from ontogeny.planning import layout
 from ontogeny.planning.configuration import validate
 from ontogeny.studies import STUDIES
+from ontogeny.studies.strategies import layout
+from ontogeny.studies.strategies.study import STRATEGIES
 
 GRID = {"alpha": [0, 1.5], "vocabulary": [100, 400], "ambiguity": [0, 0.1]}
 VALID = {
@@ -82,21 +83,22 @@ def test_a_wrong_key_is_named_with_what_was_found_and_expected(changes, expected
 
 def test_jobs_have_a_file_of_each_kind_and_hold_every_member_once():
     config = checked()
-    everyone = layout.sweep_members(config)
+    everyone = layout.members(config)
     assert len(everyone) == 2 * 2 * 3 * 2
-    files = layout.sweep_measurements(config, "measurements")
+    files = layout.measurements(config, "measurements")
     assert len(files) == 4  # twelve members of either vocabulary, eight in a job
-    found = [layout.sweep_members(config, job) for job in range(len(files))]
+    found = [layout.members(config, job) for job in range(len(files))]
     assert [member for job in found for member in job] == everyone
     assert [len(job) for job in found] == [8, 4, 8, 4]
 
 
 def test_figures_of_a_vocabulary_are_drawn_for_each():
-    figures = layout.sweep_figures(checked(), ["curves"], ["unseen"])
-    assert figures == [
-        "results/figures/strategies/curves.100.svg",
-        "results/figures/strategies/curves.400.svg",
-        "results/figures/strategies/unseen.svg",
+    files = STRATEGIES.figure_files(checked())
+    of_each = [
+        f"{name}.{size}" for name in ("curves", "probes", "embeddings") for size in (100, 400)
+    ]
+    assert files == [
+        f"results/figures/strategies/{name}.svg" for name in (*of_each, "switch", "unseen")
     ]
 
 
@@ -105,10 +107,3 @@ def test_what_a_job_measures_depends_on_no_other_condition():
     assert layout.sweep_settings(one) == layout.sweep_settings(other)
     assert layout.sweep_settings(one)["steps"] == [0, 10, 27, 74, 200]
     assert layout.sweep_settings(one) != layout.sweep_settings(checked(learning_rate=0.1))
-
-
-def test_without_the_study_there_is_nothing_to_make():
-    config = {"studies": {}}
-    assert layout.sweep_members(config) == layout.sweep_measurements(config, "embeddings") == []
-    assert layout.sweep_figures(config, ["curves"], ["unseen"]) == []
-    assert layout.sweep_settings(config) == {}

@@ -1,5 +1,6 @@
 """Files from a hub that cuts, refuses, lies or is away: what comes, what is kept, what is said."""
 
+import hashlib
 import json
 import shutil
 
@@ -12,7 +13,7 @@ from safetensors.numpy import save_file
 from ontogeny.errors import CheckpointError, DownloadError
 from ontogeny.runs.checkpoints.loading import check_weights
 from ontogeny.runs.checkpoints.manifest import checkpoint_path, weights_sha256
-from ontogeny.runs.hub.fetching import Location
+from ontogeny.runs.hub.locations import Location
 
 PYTHIA = "EleutherAI/pythia-tiny"
 STEP1 = Location(PYTHIA, "step1")
@@ -122,7 +123,7 @@ def test_a_fault_that_passes_is_waited_for(pythia, fetch, name, status):
 
 def test_a_pause_that_the_server_asks_for_is_kept(pythia, fetch, monkeypatch):
     slept = []
-    monkeypatch.setattr("ontogeny.runs.hub.requests.time.sleep", slept.append)
+    monkeypatch.setattr("ontogeny.downloads.time.sleep", slept.append)
     limit = {"ratelimit": '"resolvers";r=0;t=55', "Retry-After": "7"}
     pythia.refusals["info"] = [(429, limit), (503, {"Retry-After": "7"})]
     pythia.refusals["config.json"] = [(503, {"Retry-After": "99999"}), (503, {})]
@@ -219,6 +220,14 @@ def test_a_mirror_that_lists_no_sizes_is_asked_file_by_file(pythia, fetch):
     assert pythia.ranges("model.safetensors") == [None, "bytes=2000-"]
     pythia.instead["model.safetensors"] = b"wrong" * 9999
     with pytest.raises(DownloadError, match="the hash of what"):
+        fetch(Location(PYTHIA, "step2"))
+
+
+def test_a_small_file_of_unknown_length_is_held_against_its_hash(pythia, fetch):
+    pythia.lists_sizes = pythia.tells_lengths = False
+    fetch(STEP1)
+    pythia.instead["config.json"] = b"{}"
+    with pytest.raises(DownloadError, match=r"config\.json: the hash of what .*expected None"):
         fetch(Location(PYTHIA, "step2"))
 
 
@@ -351,9 +360,11 @@ def test_a_kill_while_the_checkpoint_is_put_in_place_costs_no_download(pythia, f
 
 
 def test_weights_are_hashed_as_they_come_and_not_read_again(pythia, fetch, monkeypatch):
-    def refuse(path):
-        raise AssertionError("the weights are read again")
+    file_digest = hashlib.file_digest
 
-    monkeypatch.setattr("ontogeny.runs.hub.fetching.weights_sha256", refuse)
-    monkeypatch.setattr("ontogeny.runs.hub.downloads._feed", lambda hashing, path: refuse(path))
+    def refuse(handle, kind):
+        assert "model.safetensors" not in str(handle.name), "the weights are read again"
+        return file_digest(handle, kind)
+
+    monkeypatch.setattr("hashlib.file_digest", refuse)
     fetch(STEP1)
