@@ -65,7 +65,20 @@ class SmallLSTM(nn.Module):
         return self.output(vectors), hidden, cell
 
 
+class SmallPerceptron(nn.Sequential):
+    """One hidden layer, which sees a word at a time."""
+
+    def __init__(self, width=6):
+        super().__init__(
+            nn.Embedding(VOCABULARY, width),
+            nn.Linear(width, 2 * width),
+            nn.ReLU(),
+            nn.Linear(2 * width, VOCABULARY),
+        )
+
+
 KINDS = {
+    "mlp": SmallPerceptron,
     "gpt2": lambda: GPT2LMHeadModel(GPT2Config(**GPT2_SIZES)),
     "gpt2 with padding": lambda: GPT2LMHeadModel(GPT2Config(**GPT2_SIZES, pad_token_id=0)),
     "gpt_neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**SIZES)),
@@ -97,14 +110,15 @@ def random_tokens(members, seed, sequences=3):
 
 
 def loss(model, batch):
-    """The mean cross-entropy of the labels, of a model of transformers or a `SmallLSTM`."""
+    """The mean cross-entropy of the labels, of any kind's model."""
     if "additive" in batch:
         mask = additive_mask(batch["additive"])
         logits = model(input_ids=batch["tokens"], attention_mask=mask).logits
     elif "attended" in batch:
         logits = model(input_ids=batch["tokens"], attention_mask=batch["attended"]).logits
     else:
-        logits = model(batch["tokens"])[0]
+        output = model(batch["tokens"])
+        logits = output if isinstance(output, torch.Tensor) else output[0]
     return cross_entropy(logits.flatten(0, -2), batch["labels"].flatten())
 
 
@@ -112,7 +126,7 @@ def batch_for(kind, members, seed, **sizes):
     """A batch of `random_tokens` such as a kind reads."""
     batch = random_tokens(members, seed, **sizes)
     attended = batch.pop("attended")
-    if kind == "lstm":
+    if kind in ("lstm", "mlp"):
         return batch
     return {**batch, "additive" if kind == "bert" else "attended": attended}
 
