@@ -1,25 +1,28 @@
-# make atlas         run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier)
+# make atlas         run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier,
+#                    STUDY=pushdown for one study alone)
 # make test          formatting, types, unit tests, workflow tests
+# make quick         unit tests and plans alone: under two minutes
 # make cluster-test  the workflow on a real Slurm, which this starts on this machine: needs root
 # make bench         time the hot paths against what one would otherwise use
 # make clean         remove the results (the environment stays)
 
 PYTHON ?= python3
 CONFIG ?= config/config.yaml
+STUDY  ?=
 CORES  ?= all
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 # Only `kind: hub` needs the network: tests and benchmarks never do.
-test bench: export HF_HUB_OFFLINE = 1
+test quick bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: atlas test check style types tests cluster-test bench clean
+.PHONY: atlas test quick check style types tests cluster-test bench clean
 
 atlas: $(READY)
-	$(BIN)/snakemake --configfile "$(CONFIG)" --cores $(CORES)
-	$(BIN)/snakemake --configfile "$(CONFIG)" --report results/report.html
-	@$(BIN)/python -m ontogeny.claims results/claims.tsv
+	$(BIN)/snakemake $(STUDY) --configfile "$(CONFIG)" --cores $(CORES)
+	$(BIN)/snakemake $(STUDY) --configfile "$(CONFIG)" --report results/report.html
+	@$(BIN)/python -m ontogeny.results.claims $(if $(STUDY),results/claims/$(STUDY).tsv,results/claims.tsv)
 	@echo "The report is in $(CURDIR)/results/report.html"
 
 test: style
@@ -39,6 +42,9 @@ types: $(READY)
 # One more process than two cores: it fills the gaps in which workflows wait for their jobs.
 tests: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup
+
+quick: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 cluster-test: $(READY)
 	tests/cluster/install.sh

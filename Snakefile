@@ -29,10 +29,14 @@ include: "rules/corpora.smk"
 include: "rules/runs.smk"
 include: "rules/audit.smk"
 include: "rules/features.smk"
-include: "rules/pushdown.smk"
-include: "rules/strategies.smk"
-include: "rules/sas.smk"
-include: "rules/claims.smk"
+
+
+for study_name in STUDIES:
+
+    include: f"rules/{study_name}.smk"
+
+
+include: "rules/results.smk"
 
 
 rule all:
@@ -40,15 +44,20 @@ rule all:
         layout.minimal_pair_suites(config),
         layout.loss_figures(config),
         layout.audit_files(config),
-        layout.figures(config, "pushdown", list(PUSHDOWN_FIGURES)),
-        [f"results/tables/{name}.parquet" for name in PUSHDOWN_TABLES if PUSHDOWN],
-        [f"results/tables/{name}.parquet" for name in STRATEGIES_TABLES if STRATEGIES],
-        layout.sweep_figures(
-            config, list(STRATEGIES_FIGURES_OF_A_VOCABULARY), list(STRATEGIES_FIGURES)
-        ),
-        sas_layout.attention_figures(config, list(SAS_FIGURES), list(SAS_COMPARISONS)),
-        [f"results/tables/{name}.parquet" for name in SAS_TABLES if SAS],
+        [study.targets(config) for study in STUDIES.values()],
+        layout.forests(config, STUDIES.values()),
         "results/claims.tsv",
+
+
+for study_name, study in STUDIES.items():
+
+    rule:
+        """Make what this study makes, and what that needs."""
+        name:
+            study_name
+        input:
+            study.targets(config),
+        localrule: True
 
 
 rule trajectories:

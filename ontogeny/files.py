@@ -41,7 +41,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield new
         if not os.path.lexists(new):
             raise FileNotFoundError(f"{path}: nothing was written in its place")
-        _flush(new)
+        flush(new)
         old = scratch / f"{path.name}.old"
         if os.path.lexists(path) and (_is_folder(path) or _is_folder(new)):
             os.replace(path, old)  # a move can overwrite neither a folder with content nor its kind
@@ -58,6 +58,14 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         os.close(lock)
+
+
+def flush(path: Path) -> None:
+    """Make sure the content is on disk before its name is, so that a crash can't leave a hole."""
+    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
+    for file in files:
+        with open(file, "rb") as handle:
+            os.fsync(handle.fileno())
 
 
 def check_writable(folder: str | os.PathLike[str]) -> None:
@@ -112,15 +120,32 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def _flush(path: Path) -> None:
-    """Make sure the content is on disk before its name is, so that a crash can't leave a hole."""
-    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
-    for file in files:
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())
+def link_or_copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Give a file a second name, or else copy it: on another file system, or one without links."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest_like(digest: str | None, path: str | os.PathLike[str]) -> str:
+    """Return the digest of a file's bytes, of the kind that another is of; by default SHA-256."""
+    if not is_gits(digest):
+        return sha256(path)
+    start = hashlib.sha1(b"blob %d\0" % os.path.getsize(path), usedforsecurity=False)
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, lambda: start).hexdigest()
+
+
+def is_gits(digest: str | None) -> bool:
+    """Tell whether a digest is git's of a blob: a SHA-1, 40 digits."""
+    return digest is not None and len(digest) == 40

@@ -12,7 +12,7 @@ rule audit:
     input:
         checkpoints=lambda wildcards: [
             layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in configuration.trajectory_steps(RUNS[wildcards.run])
+            for step in layout.trajectory_steps(RUNS[wildcards.run])
         ],
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
     output:
@@ -32,7 +32,7 @@ rule audit:
             config, wildcards.run, attempt
         ),
     params:
-        steps=lambda wildcards: configuration.trajectory_steps(RUNS[wildcards.run]),
+        steps=lambda wildcards: layout.trajectory_steps(RUNS[wildcards.run]),
     message:
         "auditing {wildcards.run}, seed {wildcards.seed}"
     script:
@@ -59,7 +59,9 @@ rule audit_passed:
         runtime=resources.doubling(10),
     params:
         audit=lambda wildcards: RUNS[wildcards.run]["audit"],
-        attention=lambda wildcards: sas_layout.reads_attention(config, wildcards.run),
+        attention=lambda wildcards: layout.attention_read_by(
+            config, STUDIES.values(), wildcards.run
+        ),
     message:
         "reading the audit of {wildcards.run}, seed {wildcards.seed}"
     script:

@@ -14,14 +14,15 @@ os.environ.update(
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from ontogeny import configuration, layout, resources
+from ontogeny import studies
 from ontogeny.corpora.build import input_paths
 from ontogeny.corpora.corpus import SPLITS
+from ontogeny.corpora.sources import files_of, read_sources
 from ontogeny.errors import OntogenyError
 from ontogeny.files import check_writable
 from ontogeny.interpreter import check_interpreter
-from ontogeny.sas import layout as sas_layout
-from ontogeny.sources import files_of, read_sources
+from ontogeny.planning import configuration, layout, resources, runs
+from ontogeny.planning.study import table_file
 
 
 def plainly(check, *arguments):
@@ -43,9 +44,17 @@ else:
 
 SOURCES = plainly(read_sources, f"{CHECKOUT}/config/sources.tsv")
 config = plainly(
-    configuration.validate, config, NAME_OF_CONFIG, {file.source for file in SOURCES}
+    configuration.validate,
+    config,
+    NAME_OF_CONFIG,
+    {file.source for file in SOURCES},
+    studies.STUDIES,
 )
-CORPORA, RUNS, STUDIES = config["corpora"], config["runs"], config["studies"]
+# For the report's text, which includes a paragraph of each study.
+config["checkout"] = CHECKOUT
+CORPORA, RUNS, SETTINGS = config["corpora"], config["runs"], config["studies"]
+# The declarations of the studies that the configuration asks for, by name.
+STUDIES = {study.name: study for study in studies.STUDIES if study.name in SETTINGS}
 
 if workflow.is_main_process and (problem := configuration.absent_mirror(config)):
     logger.warning(problem)

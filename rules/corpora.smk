@@ -2,7 +2,7 @@
 
 Needs the `corpora` of the configuration and config/sources.tsv. Makes
 results/corpora/{corpus}/{train,dev,test}.parquet, which every study reads, the statistics of each
-corpus, the samples that bound a study's data, and, for grammars, suites of minimal pairs.
+corpus, and, for grammars, suites of minimal pairs.
 """
 
 
@@ -81,33 +81,3 @@ rule minimal_pairs:
         "writing the minimal pairs of {wildcards.corpus}"
     script:
         "../workflow/scripts/corpora/minimal_pairs.py"
-
-
-rule sample:
-    """Draw the sentences that a study reads, and refuse tasks that the corpus can't serve."""
-    input:
-        splits=rules.corpus.output.splits,
-    output:
-        splits=expand(
-            "results/samples/{{study}}/{{corpus}}/{split}.parquet", split=SPLITS
-        ),
-    log:
-        "results/logs/corpora/sample.{study}.{corpus}.log",
-    benchmark:
-        "results/benchmarks/corpora/sample.{study}.{corpus}.tsv"
-    group:
-        "corpora"
-    conda:
-        "../envs/corpora.yaml"
-    threads: 1
-    resources:
-        mem_mb=resources.doubling(2000),
-        runtime=resources.doubling(10),
-    params:
-        words=lambda wildcards: STUDIES[wildcards.study]["words"],
-        tasks=lambda wildcards: STUDIES[wildcards.study]["corpora"][wildcards.corpus],
-        seed=config["seed"],
-    message:
-        "drawing {params.words} words of {wildcards.corpus} for {wildcards.study}"
-    script:
-        "../workflow/scripts/corpora/sample.py"

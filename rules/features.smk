@@ -1,8 +1,48 @@
 """Features: word vectors of every layer, for a chunk of checkpoints and one study's sample.
 
-Needs trajectories that passed their audit, and samples. Makes temporary folders of safetensors files,
-step-{step}.{split}.safetensors, which go away once the study has measured them.
+Needs trajectories that passed their audit, and corpora. Makes the samples that bound what a study
+reads of a corpus, and temporary folders of safetensors files, step-{step}.{split}.safetensors, which
+go away once the study has measured them. For the studies that declare `reads_features`.
 """
+
+READ_FEATURES = any_of(name for name, study in STUDIES.items() if study.reads_features)
+
+
+rule sample:
+    """Draw the sentences that a study reads, and refuse a corpus that lacks what it needs."""
+    input:
+        splits=rules.corpus.output.splits,
+    output:
+        splits=expand(
+            "results/samples/{{study}}/{{corpus}}/{split}.parquet", split=SPLITS
+        ),
+    log:
+        "results/logs/corpora/sample.{study}.{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpora/sample.{study}.{corpus}.tsv"
+    wildcard_constraints:
+        study=READ_FEATURES,
+    group:
+        "corpora"
+    conda:
+        "../envs/corpora.yaml"
+    threads: 1
+    resources:
+        mem_mb=resources.doubling(2000),
+        runtime=resources.doubling(10),
+    params:
+        words=lambda wildcards: SETTINGS[wildcards.study]["words"],
+        needs=lambda wildcards: [
+            asdict(need)
+            for need in STUDIES[wildcards.study].needs(
+                SETTINGS[wildcards.study], wildcards.corpus
+            )
+        ],
+        seed=config["seed"],
+    message:
+        "drawing {params.words} words of {wildcards.corpus} for {wildcards.study}"
+    script:
+        "../workflow/scripts/features/sample.py"
 
 
 rule features:
@@ -28,9 +68,11 @@ rule features:
         "results/logs/features/{study}.{corpus}.{run}.seed-{seed}.chunk-{chunk}.log",
     benchmark:
         "results/benchmarks/features/{study}.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
+    wildcard_constraints:
+        study=READ_FEATURES,
     conda:
         "../envs/models.yaml"
-    threads: lambda wildcards: STUDIES[wildcards.study]["threads"]
+    threads: lambda wildcards: SETTINGS[wildcards.study]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: resources.features_memory(
             config, wildcards.study, wildcards.run, attempt
@@ -43,9 +85,9 @@ rule features:
         steps=lambda wildcards: layout.steps_of_chunk(
             config, wildcards.study, wildcards.run, wildcards.chunk
         ),
-        pooling=lambda wildcards: STUDIES[wildcards.study]["pooling"],
-        tokens_per_batch=lambda wildcards: STUDIES[wildcards.study]["tokens_per_batch"],
-        precision=lambda wildcards: STUDIES[wildcards.study].get("precision", "auto"),
+        pooling=lambda wildcards: SETTINGS[wildcards.study]["pooling"],
+        tokens_per_batch=lambda wildcards: SETTINGS[wildcards.study]["tokens_per_batch"],
+        precision=lambda wildcards: SETTINGS[wildcards.study]["precision"],
     message:
         "features of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
     script:

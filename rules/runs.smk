@@ -17,11 +17,11 @@ for run_name in layout.runs_of_kind(config, "pretrain"):
         input:
             train=expand(
                 "results/corpora/{corpus}/train.parquet",
-                corpus=configuration.names(RUNS[run_name]["corpus"]),
+                corpus=runs.names(RUNS[run_name]["corpus"]),
             ),
             dev=expand(
                 "results/corpora/{corpus}/dev.parquet",
-                corpus=configuration.names(RUNS[run_name]["corpus"]),
+                corpus=runs.names(RUNS[run_name]["corpus"]),
             ),
         output:
             checkpoints=[
@@ -49,7 +49,7 @@ for run_name in layout.runs_of_kind(config, "pretrain"):
         params:
             # All that changes the weights; the seeds of other trajectories don't.
             run=run_name,
-            settings=layout.pretraining_settings(config, run_name),
+            settings=runs.pretraining_settings(config, run_name),
             devices=RUNS[run_name]["devices"],
         message:
             f"pretraining {run_name}, seed {{wildcards.seed}}"
@@ -85,7 +85,7 @@ for run_name in layout.runs_of_kind(config, "local"):
             run=run_name,
             # A function, since Snakemake would fill in the {seed} and {step} of a string.
             path=lambda wildcards, run=run_name: RUNS[run]["path"],
-            steps=configuration.trajectory_steps(RUNS[run_name]),
+            steps=layout.trajectory_steps(RUNS[run_name]),
             tokenizer=RUNS[run_name]["tokenizer"],
         message:
             f"linking the checkpoints of {run_name}, seed {{wildcards.seed}}"
@@ -116,7 +116,7 @@ rule hub:
         # The profile says how many there may be at once.
         downloads=1,
     params:
-        location=lambda wildcards: layout.hub_checkpoint(
+        location=lambda wildcards: runs.hub_checkpoint(
             config, wildcards.run, wildcards.seed, wildcards.step
         ),
         tokenizer=lambda wildcards: RUNS[wildcards.run]["tokenizer"],
@@ -132,7 +132,7 @@ rule hub_manifest:
     input:
         lambda wildcards: [
             layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in configuration.trajectory_steps(RUNS[wildcards.run])
+            for step in layout.trajectory_steps(RUNS[wildcards.run])
         ],
     output:
         "results/runs/{run}/seed-{seed}/manifest.tsv",

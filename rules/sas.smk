@@ -1,21 +1,15 @@
 """The study of syntactic attention: when it comes, what it brings, what happens without it.
 
 Needs trajectories that passed their audit, test sentences with trees, and minimal pairs if there are
-any. Makes results/tables/sas.parquet, sas_onsets.parquet and sas_attention.parquet,
-results/claims/sas.tsv, and the figures in results/figures/sas/. Runs with a `regularizer` are compared
-with the run that differs from them in that alone.
+any. Makes the parts of the study's tables and claims in results/measurements/sas/, which
+rules/results.smk joins. Runs with a `regularizer` are compared with the run that differs from them
+in that alone.
 """
 
-SAS = STUDIES.get("sas", {})
-SAS_TABLES = ["sas", "sas_onsets", "sas_attention"]
-SAS_FIGURES = {
-    "onsets": "onsets of structure and capability",
-    "relations": "implicit parse by relation",
-    "heads": "best heads at the last checkpoint",
-    "complexity": "complexity and onsets",
-    "attention": "attention of a best head",
-}
-SAS_COMPARISONS = {"interventions": "interventions side by side"}
+from ontogeny.studies.sas import layout as sas_layout
+from ontogeny.studies.sas import resources as sas_resources
+
+SAS = SETTINGS["sas"]
 
 
 rule sas_structure:
@@ -40,12 +34,12 @@ rule sas_structure:
         "results/benchmarks/sas/structure.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: SAS.get("threads", 1)
+    threads: SAS["threads"]
     resources:
-        mem_mb=lambda wildcards, attempt: resources.structure_memory(
+        mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
             config, wildcards.run, attempt
         ),
-        runtime=lambda wildcards, attempt: resources.structure_runtime(
+        runtime=lambda wildcards, attempt: sas_resources.structure_runtime(
             config, wildcards.run, wildcards.chunk, attempt
         ),
         gpu=resources.gpus(config),
@@ -53,11 +47,11 @@ rule sas_structure:
         steps=lambda wildcards: layout.steps_of_chunk(
             config, "sas", wildcards.run, wildcards.chunk
         ),
-        words=SAS.get("words"),
+        words=SAS["words"],
         settings={
-            "points": SAS.get("points"),
-            "fisher_sentences": SAS.get("fisher_sentences"),
-            "tokens_per_batch": SAS.get("tokens_per_batch"),
+            "points": SAS["points"],
+            "fisher_sentences": SAS["fisher_sentences"],
+            "tokens_per_batch": SAS["tokens_per_batch"],
             "seed": config["seed"],
         },
     message:
@@ -87,12 +81,12 @@ rule sas_capability:
         "results/benchmarks/sas/capability.{run}.seed-{seed}.chunk-{chunk}.tsv"
     conda:
         "../envs/models.yaml"
-    threads: SAS.get("threads", 1)
+    threads: SAS["threads"]
     resources:
-        mem_mb=lambda wildcards, attempt: resources.structure_memory(
+        mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
             config, wildcards.run, attempt
         ),
-        runtime=lambda wildcards, attempt: resources.capability_runtime(
+        runtime=lambda wildcards, attempt: sas_resources.capability_runtime(
             config, wildcards.run, wildcards.chunk, attempt
         ),
         gpu=resources.gpus(config),
@@ -101,41 +95,16 @@ rule sas_capability:
             config, "sas", wildcards.run, wildcards.chunk
         ),
         suite=(sas_layout.minimal_pairs(config) or [None])[0],
-        pairs_per_paradigm=SAS.get("pairs_per_paradigm"),
+        pairs_per_paradigm=SAS["pairs_per_paradigm"],
         settings={
-            "within_word": SAS.get("within_word"),
-            "tokens_per_batch": SAS.get("tokens_per_batch"),
+            "within_word": SAS["within_word"],
+            "tokens_per_batch": SAS["tokens_per_batch"],
         },
         seed=config["seed"],
     message:
         "scoring minimal pairs with {wildcards.run}, seed {wildcards.seed}, steps {params.steps}"
     script:
         "../workflow/scripts/sas/capability.py"
-
-
-rule sas_table:
-    """Join what was measured into the study's table."""
-    input:
-        layout.measurements(config, "sas", "structure"),
-        sas_layout.capability(config, "capability", SAS.get("runs", [])),
-    output:
-        "results/tables/sas.parquet",
-    log:
-        "results/logs/sas/table.log",
-    benchmark:
-        "results/benchmarks/sas/table.tsv"
-    group:
-        "sas"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=resources.doubling(4000),
-        runtime=resources.doubling(60),
-    message:
-        "joining the measurements of sas"
-    script:
-        "../workflow/scripts/sas/table.py"
 
 
 rule sas_attention:
@@ -161,13 +130,13 @@ rule sas_attention:
         "../envs/models.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: resources.structure_memory(
+        mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
             config, wildcards.run, attempt
         ),
         runtime=resources.doubling(60),
     params:
         steps=lambda wildcards: sas_layout.shown_steps(config, wildcards.run),
-        words=SAS.get("words"),
+        words=SAS["words"],
         seed=config["seed"],
         seed_of_run=lambda wildcards: RUNS[wildcards.run]["seeds"][0],
     message:
@@ -222,114 +191,9 @@ rule sas_resampling:
         ),
         staged=lambda wildcards: sas_layout.staged_beside(config, wildcards.run),
         tier=config["tier"],
-        draws=SAS.get("bootstrap"),
+        draws=SAS["bootstrap"],
         seed=config["seed"],
     message:
         "finding the onsets of {wildcards.run} on {wildcards.corpus}"
     script:
         "../workflow/scripts/sas/resampling.py"
-
-
-for table_name, files in {
-    "sas_onsets": layout.joined(config, "sas", "onsets.parquet"),
-    "sas_attention": sas_layout.attention_maps(config),
-}.items():
-
-    rule:
-        """Join this table of all runs and corpora."""
-        name:
-            f"{table_name}_table"
-        input:
-            files,
-        output:
-            f"results/tables/{table_name}.parquet",
-        log:
-            f"results/logs/sas/{table_name}.log",
-        benchmark:
-            f"results/benchmarks/sas/{table_name}.tsv"
-        group:
-            "sas"
-        conda:
-            "../envs/tables.yaml"
-        threads: 1
-        resources:
-            mem_mb=resources.doubling(1000),
-            runtime=resources.doubling(10),
-        params:
-            table=table_name,
-        message:
-            f"joining the files of {table_name}"
-        script:
-            "../workflow/scripts/sas/joined.py"
-
-
-rule sas_claims:
-    """Join the verdicts on the study's claims."""
-    input:
-        layout.joined(config, "sas", "claims.tsv"),
-    output:
-        "results/claims/sas.tsv",
-    log:
-        "results/logs/sas/claims.log",
-    benchmark:
-        "results/benchmarks/sas/claims.tsv"
-    group:
-        "sas"
-    conda:
-        "../envs/tables.yaml"
-    threads: 1
-    resources:
-        mem_mb=resources.doubling(1000),
-        runtime=resources.doubling(10),
-    message:
-        "joining the claims of sas"
-    script:
-        "../workflow/scripts/claims/claims.py"
-
-
-for figure_name, figure_label in {**SAS_FIGURES, **SAS_COMPARISONS}.items():
-
-    rule:
-        """Draw this figure for one run and corpus, from the tables alone."""
-        name:
-            f"sas_{figure_name}_figure"
-        input:
-            table="results/tables/sas.parquet",
-            onsets="results/tables/sas_onsets.parquet",
-            attention=(
-                "results/tables/sas_attention.parquet"
-                if figure_name in SAS_FIGURES
-                else []
-            ),
-        output:
-            svg=report(
-                f"results/figures/sas/{figure_name}.{{run}}.{{corpus}}.svg",
-                caption=f"../report/sas_{figure_name}.rst",
-                category="Syntactic attention",
-                subcategory="{run} on {corpus}",
-                labels={"figure": figure_label, "run": "{run}", "corpus": "{corpus}"},
-            ),
-            png=f"results/figures/sas/{figure_name}.{{run}}.{{corpus}}.png",
-            pdf=f"results/figures/sas/{figure_name}.{{run}}.{{corpus}}.pdf",
-        log:
-            f"results/logs/sas/{figure_name}.{{run}}.{{corpus}}.log",
-        benchmark:
-            f"results/benchmarks/sas/{figure_name}.{{run}}.{{corpus}}.tsv"
-        group:
-            "figures"
-        conda:
-            "../envs/tables.yaml"
-        threads: 1
-        resources:
-            mem_mb=resources.doubling(1000),
-            runtime=resources.doubling(10),
-        params:
-            figure=figure_name,
-            suite=(sas_layout.minimal_pairs(config) or [None])[0],
-            labels=lambda wildcards: sas_layout.intervention_labels(
-                config, wildcards.run
-            ),
-        message:
-            f"drawing {figure_name} of {{wildcards.run}} on {{wildcards.corpus}}"
-        script:
-            "../workflow/scripts/sas/figure.py"

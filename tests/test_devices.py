@@ -9,9 +9,9 @@ import torch
 from transformers import BertConfig, BertModel
 
 from ontogeny import devices
-from ontogeny.features import extraction
-from ontogeny.probes import logistic, structural
-from ontogeny.runs.checkpoints import load_model
+from ontogeny.measures.features import extraction
+from ontogeny.measures.probes import logistic, structural
+from ontogeny.runs.checkpoints.loading import load_model
 
 
 @pytest.mark.parametrize(("available", "expected"), [(True, "cuda"), (False, "cpu")])

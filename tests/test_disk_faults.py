@@ -17,7 +17,11 @@ ADVICE |= {errno.EROFS: "Make it writable"}
 def told(tmp_path, code):
     """Return what a process says on the terminal that runs a job's code and ends with status 1."""
     done = subprocess.run(
-        [sys.executable, "-c", f"import errno, os, sys\nfrom ontogeny.jobs import job\n{code}"],
+        [
+            sys.executable,
+            "-c",
+            f"import errno, os, sys\nfrom ontogeny.planning.jobs import job\n{code}",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -39,8 +43,8 @@ def test_a_log_that_can_not_be_opened_is_told_in_a_line(tmp_path):
         "import builtins\n"
         "def refuse(name, *_, **__):\n"
         "    raise OSError(errno.EROFS, os.strerror(errno.EROFS), name)\n"
-        "import ontogeny.jobs\n"
-        "ontogeny.jobs.open = refuse\n"
+        "import ontogeny.planning.jobs\n"
+        "ontogeny.planning.jobs.open = refuse\n"
         "with job('log.txt'):\n    pass\n"
     )
     assert told(tmp_path, code) == (

@@ -1,5 +1,6 @@
 """A disk that is really full, as the writers of the library meet it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,11 @@ WRITERS_ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ontogeny.features import Features, write
+from ontogeny.measures.features import Features, write
 from ontogeny.files import atomic_path
-from ontogeny.jobs import job
-from ontogeny.runs.sequences import Sequences, write_sequences
-from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.planning.jobs import job
+from ontogeny.runs.pretraining.sequences import Sequences, write_sequences
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 folder = Path(sys.argv[1])
 words = torch.ones(1, 50_000, 1)
@@ -52,6 +53,30 @@ for writer in (features, sequences, table, state, tokens):
 """
 
 
+DOWNLOAD_TO_A_FULL_DISK = """
+import hashlib, sys
+from pathlib import Path
+from hub_server import serving
+from ontogeny.corpora.sources import SourceFile, fetch
+from ontogeny.planning.jobs import job
+
+folder = Path(sys.argv[1])
+content = bytes(range(256)) * 1000
+with serving() as server:
+    server.branches["a"]["main"] = "c"
+    server.commits["a", "c"] = {"file": content}
+    url = f"{server.url}/a/resolve/main/file"
+    pinned = SourceFile("a", "file", url, hashlib.sha256(content).hexdigest(), len(content), "CC0")
+    try:
+        with job(sys.argv[2]):
+            fetch("a", [pinned], folder)
+    except SystemExit as end:
+        assert end.code == 1
+held = (folder / "file.part").read_bytes()
+assert held == content[: len(held)] != b""
+"""
+
+
 def in_a_mount_namespace(*command):
     """Run a command whose mounts nobody else sees and that are gone with it."""
     return subprocess.run(
@@ -70,19 +95,31 @@ def can_mount(folder):
 # Only a privileged user may mount: elsewhere the cases in test_bad_input.py have to do.
 if can_mount(Path(__file__).parent):
 
-    def test_a_disk_that_is_really_full_is_said_in_a_line_with_the_file(tmp_path):
+    def on_a_full_disk(code, tmp_path):
+        """Run code with a folder on a disk of 64 kB; return that folder and what it says."""
         small = tmp_path / "small"
         small.mkdir()
         mount = f"mount -t tmpfs -o size=64k none {small}"
         done = in_a_mount_namespace(
             *("sh", "-c", f'{mount} && exec "$@"', "sh"),
-            *(sys.executable, "-c", WRITERS_ON_A_FULL_DISK, str(small), str(tmp_path / "log")),
+            *(sys.executable, "-c", code, str(small), str(tmp_path / "log")),
         )
         assert done.returncode == 0, done.stderr
-        writers = ("features", "sequences", "table", "state", "tokens")
-        assert done.stderr.splitlines() == [
-            f"{small / writer}: No space left on device. Free some space and run the workflow "
-            "again; what was finished is kept."
-            for writer in writers
-        ]
         assert list(small.iterdir()) == []
+        return small, done.stderr.splitlines()
+
+    def told(file):
+        return (
+            f"{file}: No space left on device. Free some space and run the workflow again; what "
+            "was finished is kept."
+        )
+
+    def test_a_disk_that_is_really_full_is_said_in_a_line_with_the_file(tmp_path):
+        small, said = on_a_full_disk(WRITERS_ON_A_FULL_DISK, tmp_path)
+        writers = ("features", "sequences", "table", "state", "tokens")
+        assert said == [told(small / writer) for writer in writers]
+
+    def test_a_download_to_a_disk_that_is_really_full_keeps_what_came(tmp_path, monkeypatch):
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        small, said = on_a_full_disk(DOWNLOAD_TO_A_FULL_DISK, tmp_path)
+        assert said == [told(small / "file.part")]

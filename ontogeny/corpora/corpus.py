@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path
 from ontogeny.parquet import read_whole
-from ontogeny.tables import UNREADABLE
+from ontogeny.results.tables import UNREADABLE
 
 SPLITS = ("train", "dev", "test")
 
@@ -82,6 +82,23 @@ def read_split(path: str | os.PathLike[str]) -> pd.DataFrame:
 def available(sentences: pd.DataFrame) -> tuple[str, ...]:
     """Return the annotations that at least one sentence has, in the order of `ANNOTATIONS`."""
     return tuple(name for name in ANNOTATIONS if sentences[name].notna().any())
+
+
+def require(
+    sentences: pd.DataFrame, annotation: str, source: str, *, purpose: str, remedy: str
+) -> None:
+    """Raise `CorpusError` if no sentence has an annotation that something needs.
+
+    The message names `source`, the `purpose` and the annotation, and says how to do without
+    (`remedy`: what to leave out of the study).
+    """
+    has = available(sentences)
+    if annotation not in has:
+        raise CorpusError(
+            f"{source}: {purpose} needs the column {annotation}, which this corpus does not have "
+            f"(it has {', '.join(has) or 'no annotation'}). {remedy} of the study, or give the "
+            "corpus that annotation."
+        )
 
 
 def check(rows: Sequence[dict], source: str) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ontogeny.corpora.corpus import available
-from ontogeny.errors import CorpusError
+from ontogeny.corpora.corpus import require
 
 WORD_LABEL_TASKS = ("upos", "xpos", "entity", "deprel", "phrase_start", "phrase_end")
 TREE_TASKS = ("tree_depth", "tree_distance")
@@ -18,14 +17,9 @@ REQUIRED_COLUMN = {task: task if task in WORD_LABEL_TASKS else "head" for task i
 
 def check_tasks(sentences: pd.DataFrame, tasks: Sequence[str], source: str) -> None:
     """Raise `CorpusError`, naming the task and the column, if a task can't be served."""
-    has = available(sentences)
     for task in tasks:
-        if REQUIRED_COLUMN[task] not in has:
-            raise CorpusError(
-                f"{source}: task {task} needs the column {REQUIRED_COLUMN[task]}, which this "
-                f"corpus does not have (it has {', '.join(has) or 'no annotation'}). Leave the "
-                "task out of the study, or give the corpus that annotation."
-            )
+        column = REQUIRED_COLUMN[task]
+        require(sentences, column, source, purpose=f"task {task}", remedy="Leave the task out")
 
 
 def word_labels(sentences: pd.DataFrame, task: str) -> np.ndarray:

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ontogeny.errors import TableError
-from ontogeny.plot_axes import step_axis
-from ontogeny.plots import WIDTH, band, each, legend_below, statement, styled
+from ontogeny.figures.axes import step_axis
+from ontogeny.figures.style import WIDTH, band, each, legend_below, statement, styled
 
 # Blue and vermillion of Okabe and Ito; the line and the marker tell them apart in grey.
 LOSS_STYLES: dict[str, dict[str, Any]] = {

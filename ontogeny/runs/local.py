@@ -9,13 +9,17 @@ from pathlib import Path
 
 from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.files import atomic_path
-from ontogeny.runs.checkpoints import check_weights
-from ontogeny.runs.manifest import Entry, checkpoint_path, describe, write_manifest
-from ontogeny.runs.model_configs import check_family, read_config
+from ontogeny.runs.checkpoints.loading import check_weights
+from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, describe, write_manifest
+from ontogeny.runs.checkpoints.model_configs import check_family, read_config
+from ontogeny.runs.checkpoints.tokenizer_files import (
+    TOKENIZER_PARTS,
+    check_tokenizer,
+    vocabulary_files,
+)
+from ontogeny.runs.patterns import fields, fill_in
 from ontogeny.runs.schedules import check_steps
-from ontogeny.runs.tokenizer_files import TOKENIZER_PARTS, check_tokenizer, vocabulary_files
 
-NAME_LENGTH = 255  # of a file, at most
 # What a checkpoint consists of. A pickle beside the weights, or an optimiser's state, is left out.
 LINKED = (".json", ".safetensors", ".txt", ".model", ".jinja")
 
@@ -27,31 +31,13 @@ def local_path(pattern: str, seed: int, step: int, run: str = "") -> Path:
     other than `{seed}` and `{step}`.
     """
     where = f"runs.{run}.path"
-    try:
-        fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
-        names = {name for _, name, _, _ in fields}
-        for _, name, specification, _ in fields:
-            check_width(name, specification)
-        filled = Path(pattern.format(seed=seed, step=step)).expanduser().absolute()
-    # expanduser raises RuntimeError if there is no such user.
-    except (ValueError, LookupError, AttributeError, TypeError, RuntimeError) as error:
-        raise ConfigError(
-            f"{where}: {pattern!r} can't be filled in ({error!r}); its fields may be {{seed}} and "
-            "{step}."
-        ) from error
-    if "step" not in names:
+    filled = fill_in(pattern, where, seed, step)
+    if "step" not in fields(pattern):
         raise ConfigError(f"{where}: is {pattern!r}; expected a path with {{step}} in it.")
-    return filled
-
-
-def check_width(name: str | None, specification: str | None) -> None:
-    """Raise `ValueError` if what a field of a pattern gives is too long for a file's name.
-
-    Filled in, `{step:999999999999d}` would take a terabyte of memory.
-    """
-    numbers = re.findall("[0-9]+", specification or "")
-    if "{" in (specification or "") or any(int(number) > NAME_LENGTH for number in numbers):
-        raise ValueError(f"{name}:{specification} is no format of at most {NAME_LENGTH} characters")
+    try:
+        return Path(filled).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"{where}: {pattern!r} can't be found ({error}).") from error
 
 
 def list_steps(pattern: str, seed: int, run: str = "") -> tuple[int, ...]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from ontogeny.errors import ConfigError
 from ontogeny.runs.architectures import ARCHITECTURES
+from ontogeny.runs.pretraining.tokenizers import KINDS
 from ontogeny.runs.regularizers import Stage, read_stages
 from ontogeny.runs.schedules import steps
-from ontogeny.runs.tokenizers import KINDS
 
 SEQUENCES = ("sentence", "packed")
 DECAYS = ("linear", "constant")

@@ -18,10 +18,10 @@ class Stage:
     """A stretch of updates in which the loss gains `strength` times a quantity.
 
     `kind` names the quantity: `syntactic_attention`, as in
-    `ontogeny.runs.syntactic_attention`, which a positive strength suppresses and a negative one
-    promotes. The stretch is half-open: it has the updates that are made at steps `start` to
-    `stop` - 1, so that the checkpoint of step `start` is the last one before it, and that of step
-    `stop` the last one of it.
+    `ontogeny.runs.pretraining.syntactic_attention`, which a positive strength suppresses and a
+    negative one promotes. The stretch is half-open: it has the updates that are made at steps
+    `start` to `stop` - 1, so that the checkpoint of step `start` is the last one before it, and
+    that of step `stop` the last one of it.
     """
 
     kind: str

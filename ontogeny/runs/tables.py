@@ -9,7 +9,7 @@ import pandas as pd
 
 from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
-from ontogeny.tables import RUN, SEED, STEP, Metric, Table, check, read_text
+from ontogeny.results.tables import RUN, SEED, STEP, Metric, Table, check, read_text
 
 LOSS_FILE = "loss.tsv"
 COLUMNS = ["step", "metric", "value"]

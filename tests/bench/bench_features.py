@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ontogeny.features import extract
+from ontogeny.measures.features import extract
 
 # Lengths of the sentences of English EWT's training split: quantiles 0, 5, ..., 95 per cent. The
 # longest has 159 words; 70 here, since lengths between two quantiles are drawn evenly.

@@ -19,10 +19,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ontogeny.attention import WordAttention, attention_between_words
-from ontogeny.sas.edge_hits import Edges, edge_hits
-from ontogeny.sas.implicit_parse import implicit_parse
-from ontogeny.token_batches import batches_by_length
+from ontogeny.measures.attention import WordAttention, attention_between_words
+from ontogeny.measures.attention.edge_hits import Edges, edge_hits
+from ontogeny.measures.attention.implicit_parse import implicit_parse
+from ontogeny.runs.checkpoints.token_batches import batches_by_length
 
 LAYERS = HEADS = 12
 RELATIONS = 30

@@ -31,8 +31,8 @@ from torch.nn.functional import cross_entropy
 from ontogeny.corpora.conllu import read_conllu
 from ontogeny.corpora.sampling import sample
 from ontogeny.corpora.tasks import word_labels
-from ontogeny.features import extract
-from ontogeny.probes.logistic import L2, fit
+from ontogeny.measures.features import extract
+from ontogeny.measures.probes.logistic import L2, fit
 
 TREEBANK = Path(__file__).parents[3] / "shared" / "data" / "ud-ewt"
 WORDS = {"train": 16_000, "dev": 4_000, "test": 6_000}

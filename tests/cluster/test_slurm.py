@@ -20,10 +20,11 @@ from study_on_slurm import (
     start,
 )
 
-from ontogeny import resources
-from ontogeny.claims import VERDICTS, read_claims
-from ontogeny.configuration import validate
-from ontogeny.features import open_features
+from ontogeny.measures.features import open_features
+from ontogeny.planning import resources
+from ontogeny.planning.configuration import validate
+from ontogeny.results.claims import VERDICTS, read_claims
+from ontogeny.studies import STUDIES
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -62,7 +63,7 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     plan = on_slurm(tmp_path, config, "--dry-run", "--workflow-profile", "none")
     assert "Nothing to be done" in plan
 
-    checked = validate(config, "config.yaml", set())
+    checked = validate(config, "config.yaml", set(), STUDIES)
     asked = {job.comment: job.megabytes for job in ran}
     training = resources.pretraining_memory(checked, "toy-bert")
     for seed in (0, 1):

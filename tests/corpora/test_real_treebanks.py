@@ -11,7 +11,7 @@ import pytest
 
 from ontogeny.corpora.build import build, statistics
 from ontogeny.corpora.catalogue import GUM_DEV, GUM_TEST, minimal_pair_files
-from ontogeny.sources import read_sources
+from ontogeny.corpora.sources import read_sources
 
 SPLITS = ("train", "dev", "test")
 

@@ -9,21 +9,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from mutations import JUNK, altered, fuzz
 
-from ontogeny import layout
-from ontogeny.configuration import recipe_settings, trajectory_steps, validate
-from ontogeny.configuration_schema import SCHEMA_FILE
 from ontogeny.corpora.build import input_files
+from ontogeny.corpora.sources import read_sources
 from ontogeny.errors import ConfigError
+from ontogeny.planning import layout
+from ontogeny.planning.configuration import validate
+from ontogeny.planning.layout import trajectory_steps
+from ontogeny.planning.runs import recipe_settings
+from ontogeny.planning.schema import SCHEMAS
 from ontogeny.runs.recipes import read_recipe
-from ontogeny.sources import read_sources
+from ontogeny.studies import STUDIES
 
-FOLDER = SCHEMA_FILE.parent
+pytestmark = pytest.mark.slow
+
+FOLDER = SCHEMAS.parent
 SOURCES = {file.source for file in read_sources(FOLDER / "sources.tsv")}
-SHIPPED = {
-    file.stem: yaml.safe_load(file.read_text())
-    for file in sorted(FOLDER.glob("*.yaml"))
-    if file != SCHEMA_FILE
-}
+SHIPPED = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))}
 # A kind of corpus or run that no shipped configuration has in full.
 FULL = {
     "tier": "lab",
@@ -72,7 +73,7 @@ FULL = {
 def validated(config):
     """Return what `validate` makes of a configuration, or the message of its `ConfigError`."""
     try:
-        return validate(config, "mine.yaml", SOURCES)
+        return validate(config, "mine.yaml", SOURCES, STUDIES)
     except ConfigError as error:
         message = str(error)
         assert message.startswith("mine.yaml: ")

@@ -13,12 +13,8 @@ from hypothesis import given
 from mutations import damaged, damaged_json, damaged_safetensors, fuzz
 from safetensors.torch import save_file
 
-from ontogeny.claims import CLAIM_COLUMNS, read_claims, write_claims
-from ontogeny.corpora.corpus import check, read_split, write_split
-from ontogeny.errors import CheckpointError, CorpusError, OntogenyError, SourceError, TableError
-from ontogeny.features import Features, open_features, write
-from ontogeny.runs.audit_configs import vocabulary
-from ontogeny.runs.audit_tables import (
+from ontogeny.audit.configs import vocabulary
+from ontogeny.audit.tables import (
     WEIGHTS,
     Finding,
     join_weights,
@@ -26,14 +22,13 @@ from ontogeny.runs.audit_tables import (
     write_findings,
     write_weights,
 )
-from ontogeny.runs.checkpoints import check_weights, objective
-from ontogeny.runs.conversion import read_pickle, shards
-from ontogeny.runs.manifest import Entry, read_manifest, write_manifest
-from ontogeny.runs.tables import LOSS, join_losses, write_losses
-from ontogeny.runs.tensor_blocks import stored_tensors
-from ontogeny.runs.weight_files import count_parameters, weight_files
-from ontogeny.sources import read_sources
-from ontogeny.tables import (
+from ontogeny.audit.tensor_blocks import stored_tensors
+from ontogeny.corpora.corpus import check, read_split, write_split
+from ontogeny.corpora.sources import read_sources
+from ontogeny.errors import CheckpointError, CorpusError, OntogenyError, SourceError, TableError
+from ontogeny.measures.features import Features, open_features, write
+from ontogeny.results.claims import CLAIM_COLUMNS, read_claims, write_claims
+from ontogeny.results.tables import (
     RUN,
     SEED,
     STEP,
@@ -43,7 +38,14 @@ from ontogeny.tables import (
     read_table,
     write_table,
 )
-from ontogeny.tables import check as check_table
+from ontogeny.results.tables import check as check_table
+from ontogeny.runs.checkpoints.conversion import read_pickle
+from ontogeny.runs.checkpoints.loading import check_weights, objective
+from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, write_manifest
+from ontogeny.runs.checkpoints.weight_files import count_parameters, shards, weight_files
+from ontogeny.runs.tables import LOSS, join_losses, write_losses
+
+pytestmark = pytest.mark.slow
 
 SOURCES = "source\tpath\turl\tsha256\tbytes\tlicence\n" + "".join(
     f"ud\tud/{name}.conllu\thttps://example.org/{name}\t{'0a' * 32}\t12\tCC-BY-SA-4.0\n"
@@ -94,7 +96,7 @@ def index(path):
 
 
 def pickle_index(path):
-    assert shards(path.parent)
+    assert shards(path)
 
 
 def pickled(path):

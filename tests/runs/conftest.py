@@ -3,8 +3,8 @@
 import pytest
 from hub_server import serving
 
-from ontogeny.runs.hub import fetch_checkpoint
-from ontogeny.runs.manifest import checkpoint_path
+from ontogeny.runs.checkpoints.manifest import checkpoint_path
+from ontogeny.runs.hub.fetching import fetch_checkpoint
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import torch
 
 from ontogeny.errors import CheckpointError, ConfigError
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.checkpoints import load_model, load_tokenizer
+from ontogeny.runs.checkpoints.loading import load_model, load_tokenizer
+from ontogeny.runs.checkpoints.manifest import check_trajectory
 from ontogeny.runs.local import link_trajectory, list_steps, local_path
-from ontogeny.runs.manifest import check_trajectory
-from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,8 @@ def test_a_pickle_is_refused_with_the_way_to_convert_it(mine, tmp_path):
     path = mine / "seed0" / "1000"
     (path / "model.safetensors").rename(path / "pytorch_model.bin")
     with pytest.raises(
-        CheckpointError, match=r"step 1000: .*pytorch_model\.bin but no.*ontogeny\.runs\.conversion"
+        CheckpointError,
+        match=r"step 1000: .*pytorch_model\.bin but no.*ontogeny\.runs\.checkpoints\.conversion",
     ):
         link(mine, tmp_path / "run")
     (path / "pytorch_model.bin").rename(path / "tf_model.h5")

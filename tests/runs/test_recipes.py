@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ontogeny.errors import ConfigError, TableError
+from ontogeny.results.tables import check, read_table, write_table
 from ontogeny.runs.architectures import ARCHITECTURES, configure, initialise
 from ontogeny.runs.recipes import read_recipe
 from ontogeny.runs.tables import LOSS, join_losses, write_losses
-from ontogeny.tables import check, read_table, write_table
 
 LEAST = {"architecture": "bert", "steps": [0, 10]}
 

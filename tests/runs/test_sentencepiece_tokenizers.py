@@ -14,20 +14,20 @@ from tokenizers import normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 from transformers import DebertaV2Tokenizer, XLMRobertaTokenizer
 
+from ontogeny.audit.trajectory import audit_trajectory
 from ontogeny.errors import CheckpointError
-from ontogeny.features.pieces import cut_into_pieces
-from ontogeny.runs.audit import audit_trajectory
-from ontogeny.runs.checkpoints import load_tokenizer
-from ontogeny.runs.hub import Location
-from ontogeny.runs.local import link_trajectory
-from ontogeny.runs.manifest import check_trajectory, checkpoint_path
-from ontogeny.runs.snapshots import cached_snapshot
-from ontogeny.runs.tokenizer_checks import check_conversion, check_loaded
-from ontogeny.runs.tokenizer_files import (
+from ontogeny.measures.features.pieces import cut_into_pieces
+from ontogeny.runs.checkpoints.loading import load_tokenizer
+from ontogeny.runs.checkpoints.manifest import check_trajectory, checkpoint_path
+from ontogeny.runs.checkpoints.tokenizer_checks import check_conversion, check_loaded
+from ontogeny.runs.checkpoints.tokenizer_files import (
     SENTENCEPIECE_FILES,
     TOKENIZER_PARTS,
     check_tokenizer,
 )
+from ontogeny.runs.hub.locations import Location
+from ontogeny.runs.hub.snapshots import cached_snapshot
+from ontogeny.runs.local import link_trajectory
 
 ALBERT, DEBERTA, XLMR, CAMEMBERT, T5, LLAMA = FAMILIES
 

@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from tiny_workflow import SMALL, SMALL_TARGETS, TINY, in_storage, make_mortal, snakemake
+from tiny_workflow import SMALL, SMALL_TARGETS, in_storage, make_mortal, snakemake
 
 # What the plugin `fs` asks of rsync, for machines without it: it calls
 # `rsync --recursive --times --copy-links SOURCE TARGET`, a folder's name with a slash behind it.
@@ -12,15 +12,6 @@ STAND_IN = """#!/bin/sh
 while [ "${1#-}" != "$1" ]; do shift; done
 if [ -d "$1" ]; then mkdir -p "$2" && cp -RLp "$1/." "$2"; else cp -Lp "$1" "$2"; fi
 """
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """The folder of a tiny workflow that has run to its end."""
-    folder = tmp_path_factory.mktemp("finished")
-    process = snakemake(folder, TINY)
-    assert process.returncode == 0, process.stdout
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ import shutil
 import pandas as pd
 import pytest
 import torch
+from model_zoo import save
 from tiny_workflow import snakemake, tiny
 
+from ontogeny.audit.tables import WEIGHTS, read_findings
+from ontogeny.results.tables import read_table
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.audit_tables import WEIGHTS, read_findings
-from ontogeny.runs.tokenizers import train_tokenizer
-from ontogeny.tables import read_table
-from tests.model_zoo import save
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

@@ -9,11 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
-from tiny_workflow import ROOT, SMALL, command, copy_of_checkout, environment
-
-sys.path.insert(0, str(ROOT / "tests" / "runs"))
-
 from tiny_checkpoints import make, save
+from tiny_workflow import ROOT, SMALL, command, copy_of_checkout, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployment")]
 

@@ -1,54 +1,48 @@
 """A whole run of the workflow: what it makes, what it doesn't make twice, what a change costs."""
 
-import re
+import ast
 import time
 
 import pandas as pd
 import pytest
-from tiny_workflow import TINY, snakemake, tiny
+from tiny_workflow import TINY, WHOLE, changed, planned_jobs, snakemake, tiny
 
-from ontogeny.claims import VERDICTS, read_claims
 from ontogeny.corpora.tasks import TASKS
-from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-from ontogeny.runs.tables import LOSS
-from ontogeny.tables import read_table
+from ontogeny.planning.configuration import validate
+from ontogeny.planning.study import table_file
+from ontogeny.results.claims import VERDICTS, read_claims
+from ontogeny.results.tables import read_table
+from ontogeny.studies import STUDIES
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
-
-def planned_jobs(process):
-    """Return the names of the rules that a dry run would carry out."""
-    table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)\n\n", process.stdout, re.M | re.S)
-    jobs = {line.split()[0] for line in table.group(1).splitlines()} if table else set()
-    return jobs - {"all", "total"}
+STEPS = WHOLE["runs"]["tiny"]["steps"]
+CONFIG = validate(WHOLE, "config.yaml", set(), STUDIES)
 
 
-def test_every_table_keeps_to_its_declaration(finished):
-    table = read_table(finished / "results/tables/pushdown.parquet", PUSHDOWN)
-    assert set(table["task"]) == set(TASKS)
-    assert sorted(table["step"].unique()) == [0, 1, 40]
-    assert sorted(table["layer"].unique()) == [0, 1, 2]
-    assert sorted(table["seed"].unique()) == [0, 1]
-    migration = read_table(finished / "results/tables/pushdown_migration.parquet", MIGRATION)
-    assert set(migration["task"]) <= set(TASKS)
-    losses = read_table(finished / "results/tables/loss.parquet", LOSS)
-    assert set(losses["seed"]) == {0, 1}
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_every_study_makes_its_tables_figures_and_claims(finished, study):
+    for joined in study.tables:
+        assert len(read_table(finished / table_file(joined.table), joined.table))
+    for path in study.figure_files(CONFIG):
+        for suffix in (".svg", ".png", ".pdf"):
+            assert (finished / path).with_suffix(suffix).stat().st_size > 1000
+    claims = read_claims(finished / "results/claims" / f"{study.name}.tsv")
+    assert set(claims["study"]) == {study.name}
 
 
 def test_every_claim_has_a_verdict(finished):
     claims = read_claims(finished / "results/claims.tsv")
-    assert len(claims)
+    assert set(claims["study"]) == set(CONFIG["studies"])
     assert set(claims["verdict"]) <= set(VERDICTS)
     assert set(claims["tier"]) == {"toy"}
 
 
-def test_every_figure_is_there_in_three_formats(finished):
-    figures = finished / "results/figures"
-    stems = {path.with_suffix("") for path in figures.rglob("*.svg")}
-    assert len(stems) == 8
-    for stem in stems:
-        for suffix in ("svg", "png", "pdf"):
-            assert stem.parent.joinpath(f"{stem.name}.{suffix}").stat().st_size > 1000
+def test_no_figure_is_there_that_nobody_declared(finished):
+    made = {str(path.relative_to(finished)) for path in finished.rglob("results/figures/**/*.svg")}
+    of_studies = {path for study in STUDIES for path in study.figure_files(CONFIG)}
+    others = {path for path in made if path.split("/")[2] in ("runs", "claims")}
+    assert made == of_studies | others
 
 
 def test_features_are_gone_and_every_job_left_a_log_and_a_benchmark(finished):
@@ -65,8 +59,18 @@ def test_features_are_gone_and_every_job_left_a_log_and_a_benchmark(finished):
     assert len(logs) > 15
 
 
+def test_every_job_kept_well_within_what_it_asks_for(finished):
+    benchmarks = list((finished / "results/benchmarks").rglob("*.tsv"))
+    assert len(benchmarks) > 30
+    for benchmark in benchmarks:
+        used = pd.read_csv(benchmark, sep="\t").iloc[0]
+        asked = ast.literal_eval(used["resources"])
+        assert used["max_rss"] < 0.8 * asked["mem_mb"], benchmark
+        assert used["s"] / 60 < 0.5 * asked["runtime"], benchmark
+
+
 def test_a_finished_workflow_has_nothing_to_do(finished):
-    process = snakemake(finished, TINY, "--dry-run")
+    process = snakemake(finished, WHOLE, "--dry-run")
     assert "Nothing to be done" in process.stdout
 
 
@@ -74,12 +78,24 @@ def test_a_deleted_figure_alone_is_drawn_again(finished):
     figure = finished / "results/figures/pushdown/heatmap.tiny.toyglish.svg"
     before = figure.read_bytes()
     figure.unlink()
-    assert planned_jobs(snakemake(finished, TINY, "--dry-run")) == {"pushdown_heatmap_figure"}
+    assert planned_jobs(snakemake(finished, WHOLE, "--dry-run")) == {"pushdown_heatmap_figure"}
     start = time.perf_counter()
-    process = snakemake(finished, TINY)
+    process = snakemake(finished, WHOLE)
     assert process.returncode == 0, process.stdout
     assert time.perf_counter() - start < 30  # 15 s on a quiet machine
     assert figure.read_bytes() == before
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_a_study_is_made_alone_by_its_name(finished, study, tmp_path):
+    process = snakemake(tmp_path, WHOLE, study.name, "--dry-run")
+    assert process.returncode == 0, process.stdout
+    others = {other.name for other in STUDIES} - {study.name}
+    # Rules of a study begin with its name; the claims of all aren't asked for.
+    jobs = planned_jobs(process)
+    assert {job for job in jobs if job.split("_")[0] in others} == set()
+    assert any(job.split("_")[0] == study.name for job in jobs)
+    assert "claims" not in jobs
 
 
 @pytest.mark.parametrize(
@@ -92,12 +108,12 @@ def test_a_deleted_figure_alone_is_drawn_again(finished):
         ),
         (
             {"studies__pushdown__share": 0.9},
-            {"pushdown_resampling", "pushdown_migration", "pushdown_claims", "claims"},
-            {"corpus", "sample", "pretrain_tiny", "features", "pushdown_probe", "pushdown_table"},
+            {"pushdown_resampling", "table", "study_claims", "claims"},
+            {"corpus", "sample", "pretrain_tiny", "features", "pushdown_probe", "sas_structure"},
         ),
         (
             {"studies__pushdown__l2": [0.01]},
-            {"features", "pushdown_probe", "pushdown_table"},
+            {"features", "pushdown_probe", "table"},
             {"corpus", "sample", "pretrain_tiny", "loss"},
         ),
         (
@@ -108,20 +124,20 @@ def test_a_deleted_figure_alone_is_drawn_again(finished):
     ],
 )
 def test_a_changed_parameter_reruns_what_depends_on_it_alone(finished, changes, rerun, kept):
-    jobs = planned_jobs(snakemake(finished, tiny(**changes), "--dry-run"))
+    jobs = planned_jobs(snakemake(finished, changed(WHOLE, **changes), "--dry-run"))
     assert rerun <= jobs
     assert not kept & jobs
 
 
 def test_another_seed_leaves_the_seeds_that_are_there(finished):
-    process = snakemake(finished, tiny(runs__tiny__seeds=[0, 1, 2]), "--dry-run")
+    process = snakemake(finished, changed(WHOLE, runs__tiny__seeds=[0, 1, 2]), "--dry-run")
     counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
     assert counts["pretrain_tiny"] == "1"
     assert counts["features"] == counts["pushdown_probe"] == "1"
 
 
 def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
-    process = snakemake(tmp_path, TINY)
+    process = snakemake(tmp_path, WHOLE)
     assert process.returncode == 0, process.stdout
     files = [
         *finished.glob("results/tables/*"),
@@ -134,11 +150,13 @@ def test_the_same_configuration_gives_the_same_bytes(finished, tmp_path):
 
 
 def test_the_report_holds_every_figure_with_its_caption(finished):
-    process = snakemake(finished, TINY, "--report", "results/report.html")
+    process = snakemake(finished, WHOLE, "--report", "results/report.html")
     assert process.returncode == 0, process.stdout
     page = (finished / "results/report.html").read_text()
-    for name in ("heatmap", "migration", "selectivity", "seen_unseen", "regions"):
-        assert f"{name}.tiny.toyglish.svg" in page
+    for study in STUDIES:
+        assert study.title in page
+        for path in study.figure_files(CONFIG):
+            assert path in page
     assert "loss.tiny.svg" in page
     assert "audit.tiny.svg" in page
     assert "results/audit.tsv" in page
@@ -146,7 +164,7 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
 
 
 def test_how_often_a_training_keeps_a_state_is_no_reason_to_train_again(finished):
-    process = snakemake(finished, tiny(runs__tiny__state_every=7), "--dry-run")
+    process = snakemake(finished, changed(WHOLE, runs__tiny__state_every=7), "--dry-run")
     assert "Nothing to be done" in process.stdout, process.stdout
 
 
@@ -161,7 +179,7 @@ def local_and_causal(finished, tmp_path_factory):
         "kind": "local",
         "path": str(finished / "results/runs/tiny/seed-{seed}/step-{step}"),
         "seeds": [1],
-        "steps": [0, 1, 40],
+        "steps": STEPS,
     }
     causal = TINY["runs"]["tiny"] | {"architecture": "gpt", "seeds": [0], "steps": [0, 10]}
     config = tiny(
@@ -193,6 +211,6 @@ def test_checkpoints_that_lie_somewhere_give_the_same_numbers_in_chunks_of_any_s
         expected[expected["seed"] == 1].reset_index(drop=True),
     )
     chunks = folder / "results/measurements/pushdown/toyglish/tiny/seed-1"
-    assert len(list(chunks.glob("chunk-*.scores.parquet"))) == 2
+    assert len(list(chunks.glob("chunk-*.scores.parquet"))) == 3
     # The checkpoints themselves are left as they were.
     assert not list(finished.glob("results/runs/tiny/*/*/step-*/step-*"))

@@ -1,19 +1,15 @@
 """A whole run of the workflow on checkpoints from a hub, in both layouts."""
 
 import re
-import sys
 
 import pandas as pd
 import pytest
 import torch
-from tiny_workflow import ROOT, snakemake, tiny
-
-sys.path.insert(0, str(ROOT / "tests" / "runs"))
-
 from hub_server import serving
 from tiny_checkpoints import make, save
+from tiny_workflow import snakemake, tiny
 
-from ontogeny.runs.manifest import check_trajectory
+from ontogeny.runs.checkpoints.manifest import check_trajectory
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

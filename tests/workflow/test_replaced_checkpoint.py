@@ -9,8 +9,8 @@ import torch
 from tiny_workflow import ROOT, made_by_jobs, snakemake, tiny
 
 from ontogeny.runs.architectures import configure, initialise
-from ontogeny.runs.manifest import read_manifest, weights_sha256
-from ontogeny.runs.tokenizers import train_tokenizer
+from ontogeny.runs.checkpoints.manifest import read_manifest, weights_sha256
+from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 

@@ -20,7 +20,7 @@ from tiny_workflow import (
     tiny,
 )
 
-from ontogeny.runs.manifest import check_trajectory
+from ontogeny.runs.checkpoints.manifest import check_trajectory
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disturbed")]
 

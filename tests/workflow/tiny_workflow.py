@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from ontogeny.studies import STUDIES
+
 ROOT = Path(__file__).parent.parent.parent
 
+# One study alone, for tests that disturb a workflow or plan one.
 TINY = {
     "tier": "toy",
     "chunk": 3,
@@ -45,7 +49,12 @@ TINY = {
 
 def tiny(**changes):
     """Return the tiny configuration with changed keys, written as `runs__tiny__seeds=[0]`."""
-    config = copy.deepcopy(TINY)
+    return changed(TINY, **changes)
+
+
+def changed(config, **changes):
+    """Return a configuration with changed keys, written as `runs__tiny__seeds=[0]`."""
+    config = copy.deepcopy(config)
     for path, value in changes.items():
         *parents, last = path.split("__")
         entry = config
@@ -54,6 +63,25 @@ def tiny(**changes):
         entry[last] = value
     return config
 
+
+def of_every_study():
+    """Return a configuration of all studies: what each has in its `tiny.yaml`, put together."""
+    config = tiny(
+        chunk=6,
+        runs__tiny__steps=[0, 4, 8, 16, 24, 32],
+        runs__tiny__learning_rate=0.01,
+        studies={},
+    )
+    for study in STUDIES:
+        file = ROOT / "tests" / "studies" / study.name / "tiny.yaml"
+        for key, entries in yaml.safe_load(file.read_text()).items():
+            assert not config[key].keys() & entries, f"{file}: {key} has that already"
+            config[key] |= entries
+    return config
+
+
+# What the tests of all studies look at once it has run to its end.
+WHOLE = of_every_study()
 
 # One job of each kind of rule, and little work for each.
 SMALL = tiny(
@@ -96,26 +124,33 @@ def environment():
     }
 
 
-def command(folder, config, *arguments):
+def command(folder, config, *arguments, checkout=ROOT):
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(config))
     return [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")),
         *("--workflow-profile", "none", "--directory", str(folder), "--configfile", str(file)),
         *("--cores", "2", "--rerun-incomplete", "--show-failed-logs", *arguments),
     ]
 
 
-def snakemake(folder, config, *arguments):
+def snakemake(folder, config, *arguments, checkout=ROOT):
     """Run the workflow in a folder of its own; return the finished process, its output as text."""
     return subprocess.run(
-        command(folder, config, *arguments),
+        command(folder, config, *arguments, checkout=checkout),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
+
+
+def planned_jobs(process):
+    """Return the names of the rules that a dry run would carry out."""
+    table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)\n\n", process.stdout, re.M | re.S)
+    jobs = {line.split()[0] for line in table.group(1).splitlines()} if table else set()
+    return jobs - {"all", "total"}
 
 
 def start(folder, config, *arguments):

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.build import located, write_corpus

@@ -1,4 +1,4 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.grammar import minimal_pairs, write_minimal_pairs

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.sources import SourceFile, fetch
+    from ontogeny.corpora.sources import SourceFile, fetch
 
     folder = Path(snakemake.output[0]).parent  # the files' paths begin with the source's name
     fetch(

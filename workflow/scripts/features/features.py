@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads) as logger:
     from ontogeny.corpora.corpus import SPLITS, read_split
     from ontogeny.devices import mixed_precision
-    from ontogeny.features import extract, write
     from ontogeny.files import atomic_path
-    from ontogeny.runs.checkpoints import load_model, load_tokenizer
-    from ontogeny.runs.manifest import check_trajectory
+    from ontogeny.measures.features import extract, write
+    from ontogeny.runs.checkpoints.loading import load_model, load_tokenizer
+    from ontogeny.runs.checkpoints.manifest import check_trajectory
 
     steps = snakemake.params.steps
     check_trajectory(Path(snakemake.input.manifest).parent, steps)

@@ -1,16 +1,17 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.pushdown.figures import FIGURES
-    from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.pushdown.figures import FIGURES
+    from ontogeny.studies.pushdown.study import PUSHDOWN
 
-    shown = f"run == '{snakemake.wildcards.run}' and corpus == '{snakemake.wildcards.corpus}'"
-    figure = FIGURES[snakemake.params.figure](
-        read_table(snakemake.input.table, PUSHDOWN).query(shown),
-        read_table(snakemake.input.migration, MIGRATION).query(shown),
-    )
-    save(figure, Path(snakemake.output.svg).with_suffix(""))
+    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
+    tables = [
+        read_table(snakemake.input[table.name], table, only=shown)
+        for table in PUSHDOWN.figure(name).reads
+    ]
+    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))

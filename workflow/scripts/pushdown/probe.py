@@ -1,40 +1,33 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
-with job(snakemake.log[0], snakemake.threads) as logger:
-    import pandas as pd
-
+with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.corpus import SPLITS, read_split
-    from ontogeny.features import open_features
-    from ontogeny.files import atomic_path
-    from ontogeny.pushdown.answers import compact
-    from ontogeny.pushdown.measure import measure
+    from ontogeny.measures.features import open_features
+    from ontogeny.results.measurements import measure_steps
+    from ontogeny.studies.pushdown.answers import compact
+    from ontogeny.studies.pushdown.measure import measure
 
-    keys = {
-        "run": snakemake.wildcards.run,
-        "corpus": snakemake.wildcards.corpus,
-        "seed": int(snakemake.wildcards.seed),
-    }
-    sentences = {
-        split: read_split(path) for split, path in zip(SPLITS, snakemake.input.splits, strict=True)
-    }
-    scores, answers = [], []
-    for step in snakemake.params.steps:
-        logger.info("step %d", step)
-        folder = Path(snakemake.input.features)
+    given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    folder = Path(given.features)
+    sentences = {split: read_split(path) for split, path in zip(SPLITS, given.splits, strict=True)}
+
+    def probed(step):
         features = {s: open_features(folder / f"step-{step}.{s}.safetensors") for s in SPLITS}
-        measured = measure(
+        return measure(
             {split: features[split].vectors for split in SPLITS},
             {split: features[split].valid for split in SPLITS},
             sentences,
-            snakemake.params.tasks,
-            l2=snakemake.params.l2,
-            seed=snakemake.params.seed,
-            **snakemake.params.structural,
+            params.tasks,
+            l2=params.l2,
+            seed=params.seed,
+            **params.structural,
         )
-        scores.append(measured[0].assign(**keys, step=step))
-        answers.append(compact(measured[1].assign(**keys, step=step)))
-    for frames, path in zip((scores, answers), snakemake.output, strict=True):
-        with atomic_path(path) as scratch:
-            pd.concat(frames, ignore_index=True).to_parquet(scratch, index=False)
+
+    measure_steps(
+        probed,
+        params.steps,
+        {"run": wildcards.run, "corpus": wildcards.corpus, "seed": int(wildcards.seed)},
+        {snakemake.output.scores: None, snakemake.output.answers: compact},
+    )

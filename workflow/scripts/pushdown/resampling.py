@@ -1,13 +1,13 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.claims import evaluate, write_claims
-    from ontogeny.pushdown.answers import read_answers
-    from ontogeny.pushdown.claims import CLAIMS
-    from ontogeny.pushdown.migration import migration
-    from ontogeny.pushdown.resampling import resample
-    from ontogeny.pushdown.tables import MIGRATION, PUSHDOWN
-    from ontogeny.tables import check, read_measurements, write_table
+    from ontogeny.results.claims import evaluate, write_claims
+    from ontogeny.results.tables import check, read_measurements, write_table
+    from ontogeny.studies.pushdown.answers import read_answers
+    from ontogeny.studies.pushdown.claims import CLAIMS
+    from ontogeny.studies.pushdown.migration import migration
+    from ontogeny.studies.pushdown.resampling import resample
+    from ontogeny.studies.pushdown.tables import MIGRATION, PUSHDOWN
 
     scores = read_measurements(snakemake.input.scores)
     check(scores, PUSHDOWN)

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.runs.audit import audit_trajectory
-    from ontogeny.runs.audit_tables import write_findings, write_weights
+    from ontogeny.audit.tables import write_findings, write_weights
+    from ontogeny.audit.trajectory import audit_trajectory
 
     audit = audit_trajectory(
         Path(snakemake.input.manifest).parent,

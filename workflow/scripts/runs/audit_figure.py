@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.runs.audit_figures import audit_figure
-    from ontogeny.runs.audit_tables import WEIGHTS, read_findings
-    from ontogeny.tables import read_table
+    from ontogeny.audit.figures import audit_figure
+    from ontogeny.audit.tables import WEIGHTS, read_findings
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
 
     weights = read_table(snakemake.input.weights, WEIGHTS)
     figure = audit_figure(

@@ -1,7 +1,7 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.runs.audit_tables import let_pass, read_findings
+    from ontogeny.audit.tables import let_pass, read_findings
 
     let_pass(
         read_findings(snakemake.input[0]),

@@ -1,8 +1,8 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.runs.audit_tables import WEIGHTS, join_weights, read_findings, write_findings
-    from ontogeny.tables import write_table
+    from ontogeny.audit.tables import WEIGHTS, join_weights, read_findings, write_findings
+    from ontogeny.results.tables import write_table
 
     trajectories = map(tuple, snakemake.params.trajectories)
     weights = join_weights(dict(zip(trajectories, snakemake.input.weights, strict=True)))

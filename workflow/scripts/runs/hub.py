@@ -1,9 +1,10 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.runs.hub import Location, fetch_checkpoint
+    from ontogeny.runs.hub.fetching import fetch_checkpoint
+    from ontogeny.runs.hub.locations import Location
 
     checkpoint = Path(snakemake.output[0])
     fetch_checkpoint(

@@ -1,8 +1,8 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.results.tables import write_table
     from ontogeny.runs.tables import LOSS, join_losses
-    from ontogeny.tables import write_table
 
     curves = {
         (run, seed): path

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
     from ontogeny.runs.figures import loss_curve
     from ontogeny.runs.tables import LOSS
-    from ontogeny.tables import read_table
 
     losses = read_table(snakemake.input[0], LOSS)
     figure = loss_curve(losses[losses["run"] == snakemake.wildcards.run])

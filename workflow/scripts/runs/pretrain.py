@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 if __name__ == "__main__":  # processes that share a training import this file again
     with job(snakemake.log[0], snakemake.threads):
-        from ontogeny.runs.launching import pretrain
+        from ontogeny.runs.pretraining.launching import pretrain
         from ontogeny.runs.recipes import read_recipe
 
         run = snakemake.params.run

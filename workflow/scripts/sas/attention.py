@@ -1,15 +1,15 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.corpus import read_split
     from ontogeny.corpora.sampling import sample
-    from ontogeny.runs.checkpoints import load_language_model, load_tokenizer
-    from ontogeny.runs.manifest import check_trajectory
-    from ontogeny.sas.attention_map import attention_map, best_head, shown_sentence
-    from ontogeny.sas.tables import ATTENTION
-    from ontogeny.tables import read_measurements, write_table
+    from ontogeny.results.tables import read_measurements, write_table
+    from ontogeny.runs.checkpoints.loading import load_language_model, load_tokenizer
+    from ontogeny.runs.checkpoints.manifest import check_trajectory
+    from ontogeny.studies.sas.attention_map import attention_map, best_head, shown_sentence
+    from ontogeny.studies.sas.tables import ATTENTION
 
     keys = {
         "run": snakemake.wildcards.run,

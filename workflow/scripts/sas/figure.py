@@ -1,24 +1,28 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.sas.figure_rows import SHOWN
-    from ontogeny.sas.figures import COMPARISONS, FIGURES
-    from ontogeny.sas.tables import ATTENTION, ONSETS, SAS
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.sas.figure_rows import SHOWN
+    from ontogeny.studies.sas.figures import FIGURES
+    from ontogeny.studies.sas.study import SAS
+    from ontogeny.studies.sas.tables import SAS as MEASURES
 
-    name, labels = snakemake.params.figure, snakemake.params.labels
-    runs = list(labels) if name in COMPARISONS else [snakemake.wildcards.run]
-    corpora = [snakemake.wildcards.corpus, snakemake.params.suite or snakemake.wildcards.corpus]
-    shown = {"run": runs, "corpus": corpora}
-
-    table = read_table(snakemake.input.table, SAS, only=shown | {"metric": SHOWN})
-    onsets = read_table(snakemake.input.onsets, ONSETS, only=shown)
-    if name in COMPARISONS:
-        figure = COMPARISONS[name](table, onsets, labels)
-    else:
-        maps = read_table(snakemake.input.attention, ATTENTION, only=shown)
-        figure = FIGURES[name](table, onsets, maps)
-    save(figure, Path(snakemake.output.svg).with_suffix(""))
+    name, settings = snakemake.params.figure, snakemake.params.settings
+    wildcards = snakemake.wildcards
+    compared = {"labels": settings["labels"]} if name == "interventions" else {}
+    shown = {
+        "run": [*compared.get("labels", [wildcards.run])],
+        "corpus": [wildcards.corpus, settings["suite"] or wildcards.corpus],
+    }
+    tables = [
+        read_table(
+            snakemake.input[table.name],
+            table,
+            only=shown | ({"metric": SHOWN} if table is MEASURES else {}),
+        )
+        for table in SAS.figure(name).reads
+    ]
+    save(FIGURES[name](*tables, **compared), Path(snakemake.output.svg).with_suffix(""))

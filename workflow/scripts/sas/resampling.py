@@ -1,13 +1,13 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.claims import evaluate, write_claims
-    from ontogeny.sas.claims import CLAIMS, evidence
-    from ontogeny.sas.interventions import Intervention
-    from ontogeny.sas.onsets import onsets
-    from ontogeny.sas.tables import ONSETS
-    from ontogeny.sas.trajectories import read_trajectory
-    from ontogeny.tables import write_table
+    from ontogeny.results.claims import evaluate, write_claims
+    from ontogeny.results.tables import write_table
+    from ontogeny.studies.sas.claims import CLAIMS, evidence
+    from ontogeny.studies.sas.interventions import Intervention
+    from ontogeny.studies.sas.onsets import onsets
+    from ontogeny.studies.sas.tables import ONSETS
+    from ontogeny.studies.sas.trajectories import read_trajectory
 
     given = snakemake.input
     drawn = {"draws": snakemake.params.draws, "seed": snakemake.params.seed}

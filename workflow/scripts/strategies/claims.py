@@ -1,10 +1,10 @@
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.claims import evaluate, write_claims
-    from ontogeny.strategies.claims import claims, evidence
-    from ontogeny.strategies.tables import STRATEGIES
-    from ontogeny.tables import read_table
+    from ontogeny.results.claims import evaluate, write_claims
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.strategies.claims import claims, evidence
+    from ontogeny.studies.strategies.tables import STRATEGIES
 
     found = evidence(
         read_table(snakemake.input.table, STRATEGIES),

@@ -1,19 +1,16 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.plots import save
-    from ontogeny.strategies.figures import FIGURES
-    from ontogeny.strategies.tables import EMBEDDINGS, STRATEGIES
-    from ontogeny.tables import read_table
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.strategies.figures import FIGURES
+    from ontogeny.studies.strategies.study import STRATEGIES
 
-    vocabulary = snakemake.wildcards.get("vocabulary")
-    shown = [
-        table if vocabulary is None else table[table["vocabulary"] == int(vocabulary)]
-        for table in (
-            read_table(snakemake.input.table, STRATEGIES),
-            read_table(snakemake.input.embeddings, EMBEDDINGS),
-        )
-    ]
-    save(FIGURES[snakemake.params.figure](*shown), Path(snakemake.output.svg).with_suffix(""))
+    name, vocabulary = snakemake.params.figure, snakemake.wildcards.get("vocabulary")
+    (read,) = STRATEGIES.figure(name).reads
+    table = read_table(snakemake.input[read.name], read)
+    if vocabulary is not None:
+        table = table[table["vocabulary"] == int(vocabulary)]
+    save(FIGURES[name](table), Path(snakemake.output.svg).with_suffix(""))

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from ontogeny.jobs import job
+from ontogeny.planning.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from ontogeny.strategies.conditions import Member
-    from ontogeny.strategies.sweep import sweep
+    from ontogeny.studies.strategies.conditions import Member
+    from ontogeny.studies.strategies.sweep import sweep
 
     measurements = Path(snakemake.output.measurements)
     sweep(

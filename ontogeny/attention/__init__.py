@@ -1,5 +1,0 @@
-"""Attention between words, from a model's attention between the pieces of words."""
-
-from ontogeny.attention.words import WordAttention, attention_between_words, word_attention
-
-__all__ = ["WordAttention", "attention_between_words", "word_attention"]

@@ -1,0 +1,1 @@
+"""Whether the checkpoints of a trajectory are what their steps say they are."""

@@ -1,7 +1,0 @@
-"""How complex a model is: dimension of its representations, Fisher information, weight norm."""
-
-from ontogeny.complexity.fisher import fisher_trace
-from ontogeny.complexity.intrinsic_dimension import intrinsic_dimension
-from ontogeny.complexity.weight_norm import weight_norm
-
-__all__ = ["fisher_trace", "intrinsic_dimension", "weight_norm"]

@@ -1,0 +1,1 @@
+"""Measures of a model: arrays and models in, numbers out."""

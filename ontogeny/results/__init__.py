@@ -1,0 +1,1 @@
+"""Tables, what is computed from them alone, and the claims that are held against them."""

@@ -1,0 +1,1 @@
+"""Checkpoints: Hugging Face model folders, looked through, loaded and tried."""

@@ -1,0 +1,300 @@
+"""Transformers' Trainer, with batches, checkpoints and states as a trajectory needs them."""
+
+import json
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+)
+
+from ontogeny.errors import TrainingError
+from ontogeny.files import atomic_path
+from ontogeny.runs.checkpoints.eager_attention import eager_attention
+from ontogeny.runs.pretraining.batches import DROP, Batch, generator
+from ontogeny.runs.pretraining.loss_record import TRAIN_LOSS, LossRecord
+from ontogeny.runs.pretraining.syntactic_attention import syntactic_attention
+from ontogeny.runs.pretraining.training_arguments import training_arguments
+from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.regularizers import SYNTACTIC_ATTENTION, stage_at
+
+LOSSES_AT_ONCE = 50  # read from the device together, so that it needn't wait after each update
+PROGRESS = "progress.json"
+SECONDS_BETWEEN_MESSAGES = 15.0
+
+logger = logging.getLogger("ontogeny")
+
+
+class TrajectoryTrainer(Trainer):
+    """Train a model and keep its checkpoints.
+
+    `batch_of(update)` gives the batch of an update, the same on every device, which takes its own
+    share of it. `dev_loss(model)` gives the loss on the dev text, or None. Checkpoints go into
+    `working/step-{step}`, states to resume from into `working/state-{step}`; each is whole or
+    absent. Raises `TrainingError`, before anything of that step is kept, when a loss or a weight
+    is no longer a number.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        recipe: Recipe,
+        *,
+        run: str,
+        seed: int,
+        working: Path,
+        batch_of: Callable[[int], Batch],
+        dev_loss: Callable[[PreTrainedModel], float | None],
+    ) -> None:
+        """Set everything up; `train` trains."""
+        self.network = model  # never wrapped, whatever Trainer does to its own
+        self.tokenizer = tokenizer
+        self.recipe = recipe
+        self.trajectory = (run, seed)
+        self.working = working
+        self._weights = list(model.parameters())
+        self.batch_of = batch_of
+        self.dev_loss = dev_loss
+        self.record = LossRecord()
+        self.at = -1  # step of the last state or checkpoint, so that none is saved twice
+        self._said = time.monotonic()
+        super().__init__(model=model, args=training_arguments(recipe, seed, working))
+        self.remove_callback(PrinterCallback)
+        self.add_callback(_Schedule(self))
+        self._selected = torch.empty(0, dtype=torch.long)
+        # The scores over the vocabulary are the costliest part of a small model: compute them only
+        # where something has to be predicted.
+        output = model.get_output_embeddings()
+        if output is None:
+            raise TrainingError(f"run {run}: its architecture has no output embeddings.")
+        output.register_forward_pre_hook(self._select)
+
+    def _select(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
+        """Keep of `(batch, tokens, width)` only the selected positions: `(predictions, width)`."""
+        return (inputs[0].flatten(0, 1)[self._selected],)
+
+    def token_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the sum over predictions of the cross entropy, in nats; shape ()."""
+        return self._sum_of_losses(self._outputs(model, inputs), inputs)
+
+    def _outputs(self, model: torch.nn.Module, inputs: dict[str, Any], **settings: Any) -> Any:
+        self._selected = inputs["positions"]
+        return model(
+            input_ids=inputs["tokens"],
+            attention_mask=inputs["attended"],
+            use_cache=False,
+            **settings,
+        )
+
+    def _sum_of_losses(self, outputs: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(
+            outputs.logits.float(), inputs["targets"], reduction="sum"
+        )
+
+    def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
+        """Return this device's part of the update's mean loss, shape ().
+
+        With a regularizer, the mean over words of what it regularizes comes on top. The parts of
+        all devices add up to the means over the update's predictions and words. Gradients are
+        averaged over devices, so the part is scaled up by their number where it is differentiated.
+        """
+        stage = stage_at(self.recipe.regularizer, self.state.global_step)
+        if stage is None or not inputs["edges"]:
+            part = self.token_losses(model, inputs) / inputs["count"]
+            self.record.add(TRAIN_LOSS, part.detach())
+            return part * self.args.world_size
+        with eager_attention(self.network):
+            outputs = self._outputs(model, inputs, output_attentions=True)
+        part = self._sum_of_losses(outputs, inputs) / inputs["count"]
+        along_edges = syntactic_attention(outputs.attentions, inputs["word"], inputs["head"])
+        attention = along_edges / inputs["edges"]
+        self.record.add(TRAIN_LOSS, part.detach())
+        self.record.add(SYNTACTIC_ATTENTION, attention.detach())
+        return (part + stage.strength * attention) * self.args.world_size
+
+    # What follows does what Trainer does, less what it does again at each update of a model that
+    # may have changed meanwhile: walking all modules to set their mode, to find their parameters
+    # or to count them. For a small model that takes as long as the arithmetic.
+
+    def training_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
+        """Compute gradients for a batch; return the loss, shape ()."""
+        loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        self.accelerator.backward(loss)
+        return loss.detach()
+
+    def _clip_grad_norm(self, model: Any) -> torch.Tensor:
+        return torch.nn.utils.clip_grad_norm_(self._weights, self.recipe.max_gradient_norm)
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        return grad_norm
+
+    def floating_point_ops(self, inputs: dict[str, torch.Tensor | Any]) -> int:
+        """Return 0, as nobody asks."""
+        return 0
+
+    def get_train_dataloader(self) -> Any:
+        """Return the batches from the update on at which training starts or resumes."""
+        return self._batches()
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        for update in range(max(self.at, 0), self.recipe.steps[-1]):
+            batch = self.batch_of(update)
+            part = batch.share(self.args.process_index, self.args.world_size)
+            count = max(len(batch.targets), 1)
+            yield {**as_tensors(part), "count": count, "edges": batch.edges}
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Return the schedule of learning rates; a factor for each update.
+
+        As transformers' own, except that the first update's factor isn't 0: otherwise the
+        checkpoint of step 1 would be the initialisation again.
+        """
+        recipe, last = self.recipe, self.recipe.steps[-1]
+        warmup = math.ceil(recipe.warmup * last)
+
+        def factor(update: int) -> float:
+            if update < warmup:
+                return (update + 1) / warmup
+            return (last - update) / max(last - warmup, 1) if recipe.decay == "linear" else 1.0
+
+        if self.lr_scheduler is None:
+            optimizer = self.optimizer if optimizer is None else optimizer
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def read_losses(self) -> None:
+        """Take the losses from the device. Raises `TrainingError` if one is not finite."""
+        losses = self.record.read(shared=self.args.world_size > 1)
+        first = self.state.global_step - len(losses) + 1
+        for update, value in enumerate(losses, start=first):
+            if not math.isfinite(value):
+                self._refuse(f"the training loss is {value} at step {update}")
+
+    def _refuse(self, what: str) -> None:
+        run, seed = self.trajectory
+        raise TrainingError(
+            f"run {run}, seed {seed}: {what}. Try a lower learning_rate (now "
+            f"{self.recipe.learning_rate:g}), a longer warmup (now {self.recipe.warmup:g}) or a "
+            f"smaller max_gradient_norm (now {self.recipe.max_gradient_norm:g})."
+        )
+
+    def keep_checkpoint(self) -> None:
+        """Measure the losses and save the model as it is now."""
+        step = self.state.global_step
+        dev = self.dev_loss(self.network)
+        if dev is not None and not math.isfinite(dev):
+            self._refuse(f"the dev loss is {dev} at step {step}")
+        if not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
+            self._refuse(f"a weight is no longer a finite number at step {step}")
+        self.record.checkpoint(step, dev)
+        if self.args.should_save:
+            with atomic_path(self.working / f"step-{step}") as scratch:
+                self.network.save_pretrained(scratch)
+                self.tokenizer.save_pretrained(scratch)
+        self.say("checkpoint kept")
+
+    def say(self, what: str) -> None:
+        """Log one line: run, seed, step, the newest losses, and what happened."""
+        if not self.args.should_save:
+            return
+        run, seed = self.trajectory
+        values = ", ".join(
+            f"{name} {value:.4f}" for name, value in sorted(self.record.newest().items())
+        )
+        logger.info(
+            "run %s, seed %d, step %d of %d: %s%s%s",
+            run,
+            seed,
+            self.state.global_step,
+            self.recipe.steps[-1],
+            what,
+            ": " if values else "",
+            values,
+        )
+        self._said = time.monotonic()
+
+    def after_update(self) -> None:
+        """Do what is due after an update: read losses, keep a checkpoint, save a state."""
+        step = self.state.global_step
+        scheduled = step in self.recipe.steps
+        state_due = scheduled or step % self.recipe.state_every == 0
+        if state_due or self.record.unread >= LOSSES_AT_ONCE:
+            self.read_losses()
+        if scheduled:
+            self.keep_checkpoint()
+        if state_due:
+            self.save_state()
+        elif time.monotonic() - self._said > SECONDS_BETWEEN_MESSAGES:
+            self.say("training")
+
+    def save_state(self) -> None:
+        """Save what resuming needs, then remove the states before it."""
+        self.at = self.state.global_step
+        if not self.args.should_save:
+            return
+        with atomic_path(self.working / f"state-{self.at}") as scratch:
+            self.network.save_pretrained(scratch)
+            self._save_optimizer_and_scheduler(str(scratch))
+            self.state.save_to_json(str(scratch / "trainer_state.json"))
+            (scratch / PROGRESS).write_text(json.dumps(self.record.state()))
+        for older in self.working.glob("state-*"):
+            if older.name != f"state-{self.at}":
+                remove(older)
+
+    def resume(self, step: int) -> None:
+        """Continue from the state saved after `step` updates, in `working`."""
+        state = self.working / f"state-{step}"
+        self.record.restore(json.loads((state / PROGRESS).read_text()))
+        self.at = step
+        self.train(resume_from_checkpoint=str(state))
+
+
+class _Schedule(TrainerCallback):
+    """Calls the trainer back where Trainer itself has no place to do so."""
+
+    def __init__(self, trainer: TrajectoryTrainer) -> None:
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.trainer.network.train()
+        if state.global_step == 0:
+            self.trainer.keep_checkpoint()
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # Dropout, too, depends on seed, update and device alone, whatever was drawn before.
+        draws = generator(args.seed, DROP, state.global_step, args.process_index)
+        number = int(draws.integers(2**63))
+        # Not torch.manual_seed, which without a GPU leaves a note for it, with a traceback.
+        torch.default_generator.manual_seed(number)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed(number)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.trainer.after_update()
+
+
+def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """Return a batch's arrays as tensors on the CPU, by their names."""
+    arrays = {name: array for name, array in vars(batch).items() if array is not None}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder so that, killed on the way, it doesn't look whole under its name."""
+    scratch = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.replace(folder, scratch)
+    shutil.rmtree(scratch)

@@ -1,0 +1,16 @@
+"""The studies, each in its own rooms. A new study is a folder beside these, and its line here."""
+
+from ontogeny.planning.study import Study
+from ontogeny.results.tables import Table
+from ontogeny.studies.pushdown.study import PUSHDOWN
+from ontogeny.studies.sas.study import SAS
+from ontogeny.studies.strategies.study import STRATEGIES
+
+STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS)
+
+
+def table(name: str) -> Table:
+    """Return the declaration of a study's table by its name."""
+    return next(
+        joined.table for study in STUDIES for joined in study.tables if joined.table.name == name
+    )

@@ -1,0 +1,67 @@
+"""Every study keeps to the house: it has its rooms on every floor, and declares what it makes."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_workflow import WHOLE
+
+from ontogeny.studies import STUDIES, table
+
+ROOT = Path(__file__).parents[2]
+of_each_study = pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+
+
+@of_each_study
+def test_a_study_has_the_same_name_on_every_floor(study):
+    for place in (
+        f"rules/{study.name}.smk",
+        f"workflow/scripts/{study.name}/figure.py",
+        f"ontogeny/studies/{study.name}/study.py",
+        f"tests/studies/{study.name}",
+        f"docs/studies/{study.name}.md",
+        f"config/schema/{study.name}.yaml",
+        f"report/{study.name}.rst",
+    ):
+        assert (ROOT / place).exists(), place
+
+
+@of_each_study
+def test_each_figure_that_is_declared_can_be_drawn_and_no_other(study):
+    figures = importlib.import_module(f"ontogeny.studies.{study.name}.figures")
+    assert list(figures.FIGURES) == [figure.name for figure in study.figures]
+
+
+@of_each_study
+def test_figures_read_tables_of_their_own_study(study):
+    own = [joined.table for joined in study.tables]
+    for figure in study.figures:
+        assert figure.reads, figure.name
+        assert all(read in own for read in figure.reads), figure.name
+
+
+def test_no_two_tables_have_the_same_name():
+    names = [joined.table.name for study in STUDIES for joined in study.tables]
+    assert len(names) == len(set(names))
+    assert [table(name).name for name in names] == names
+
+
+@of_each_study
+def test_a_studys_tables_are_named_after_it(study):
+    for joined in study.tables:
+        assert joined.table.name.split("_")[0] == study.name
+
+
+def test_the_tiny_workflow_has_every_study():
+    assert set(WHOLE["studies"]) == {study.name for study in STUDIES}
+
+
+def test_whoever_plans_a_run_needs_neither_torch_nor_matplotlib():
+    code = (
+        "import sys, ontogeny.studies\n"
+        "print([m for m in ('torch', 'transformers', 'matplotlib') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
