@@ -101,8 +101,8 @@ class Moments:
         if not self._squares.isfinite().all():
             layer = int((~self._squares.isfinite()).flatten(1).any(1).nonzero()[0])
             raise CheckpointError(
-                f"{name}: the vectors of layer {layer} hold NaN or infinite values; expected finite "
-                "ones. The checkpoint is broken or its training diverged: leave it out."
+                f"{name}: the vectors of layer {layer} hold NaN or infinite values; expected "
+                "finite ones. The checkpoint is broken or its training diverged: leave it out."
             )
         variance, axes = torch.linalg.eigh(self._squares / self.words)
         variance, axes = variance.flip(-1), axes.flip(-1)
