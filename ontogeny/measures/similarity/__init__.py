@@ -8,7 +8,9 @@ All measures but representational similarity are made from that: SVCCA, PWCCA, l
 from ontogeny.measures.similarity.canonical import canonical_correlations, pwcca, svcca
 from ontogeny.measures.similarity.correlations import Correlations, Cross
 from ontogeny.measures.similarity.kernels import (
+    distance_ranks,
     linear_cka,
+    rank_correlation,
     representational_similarity,
     unbiased_cka,
 )
@@ -20,8 +22,10 @@ __all__ = [
     "Moments",
     "Principal",
     "canonical_correlations",
+    "distance_ranks",
     "linear_cka",
     "pwcca",
+    "rank_correlation",
     "representational_similarity",
     "svcca",
     "unbiased_cka",

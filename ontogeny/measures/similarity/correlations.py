@@ -35,6 +35,16 @@ class Cross:
     first_fourth: Tensor
     second_fourth: Tensor
 
+    def only(self, pairs: Tensor) -> "Cross":
+        """Return some of the pairs, those where `pairs` (pairs,) is True."""
+        return replace(
+            self,
+            rows=self.rows[pairs],
+            columns=self.columns[pairs],
+            correlation=self.correlation[pairs],
+            square_products=self.square_products[pairs],
+        )
+
     def pieces(self) -> Iterator["Cross"]:
         """Yield some pairs at a time, their correlations in float64."""
         size = max(1, CELLS_AT_ONCE // self.correlation[:1].numel())
@@ -66,10 +76,10 @@ class Correlations:
         else:
             self.rows = torch.arange(count, device=device).repeat_interleave(others)
             self.columns = torch.arange(others, device=device).repeat(count)
-        # For each matrix of the first, (its width, partners * width of second).
-        width = self.second.mean.shape[1]
+        # For each matrix of the first, (its axes, partners * axes of second).
+        width = self.second.variance.shape[1]
         partners = [others - row - 1 if self._within else others for row in range(count)]
-        self._sums = [mean.new_zeros(mean.shape[1], n * width).float() for n in partners]
+        self._sums = [mean.new_zeros(first.variance.shape[1], n * width).float() for n in partners]
         self._squares = mean.new_zeros(count, others)
         self._fourth = mean.new_zeros(count), mean.new_zeros(others)
 
@@ -93,7 +103,7 @@ class Correlations:
 
     def cross(self) -> Cross:
         """Return the correlations of the words added so far; to be called once, at the end."""
-        widths = self.first.mean.shape[1], self.second.mean.shape[1]
+        widths = self.first.variance.shape[1], self.second.variance.shape[1]
         parts = [sums.view(widths[0], -1, widths[1]).transpose(0, 1) for sums in self._sums]
         return Cross(
             self.first,

@@ -1,7 +1,5 @@
 """Measures that compare how alike words are in one matrix with how alike they are in the other."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -76,15 +74,27 @@ def representational_similarity(first: Tensor, second: Tensor) -> NDArray[np.flo
     distances (Kriegeskorte et al. 2008, with ranks as they recommend). NaN where all distances are
     the same, and with fewer than three words.
     """
-    mine, theirs = (np.stack(list(_standardised_ranks(side))) for side in (first, second))
-    return np.clip(mine @ theirs.T, -1, 1)
+    return rank_correlation(distance_ranks(first), distance_ranks(second))
 
 
-def _standardised_ranks(vectors: Tensor) -> Iterator[NDArray[np.float64]]:
-    """Yield the ranks of each matrix's distances, (pairs of words,), of mean 0 and length 1."""
-    for matrix in vectors:
-        distances = torch.pdist(matrix.double()).cpu().numpy()
-        ranks = rankdata(distances)
-        ranks -= ranks.mean() if len(ranks) else 0
-        length = np.linalg.norm(ranks)
-        yield ranks / length if len(ranks) > 1 and length > 0 else np.full(len(ranks), np.nan)
+def distance_ranks(vectors: Tensor) -> NDArray[np.float64]:
+    """Return what `rank_correlation` takes: (matrices, pairs of words), of mean 0 and length 1.
+
+    They are the ranks of the Euclidean distances between the words of `vectors` (matrices, words,
+    width), centred and scaled; NaN where all distances are the same.
+    """
+    return np.stack([_standardised_ranks(matrix) for matrix in vectors])
+
+
+def rank_correlation(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return `representational_similarity`, (matrices, others), from the ranks of both sides."""
+    return np.clip(first @ second.T, -1, 1)
+
+
+def _standardised_ranks(matrix: Tensor) -> NDArray[np.float64]:
+    ranks = rankdata(torch.pdist(matrix.double()).cpu().numpy())
+    ranks -= ranks.mean() if len(ranks) else 0
+    length = np.linalg.norm(ranks)
+    return ranks / length if len(ranks) > 1 and length > 0 else np.full(len(ranks), np.nan)

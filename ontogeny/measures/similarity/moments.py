@@ -17,9 +17,9 @@ from ontogeny.errors import CheckpointError
 class Principal:
     """Each matrix's words, seen along its own principal axes.
 
-    `words` counts them. `mean` (matrices, width), `axes` (matrices, width, width), a column for
-    each axis, and `variance` (matrices, width), falling, are float64. `rank` (matrices,) says along
-    how many axes there is any variance beyond rounding; it is 0 along the others.
+    `words` counts them. `mean` (matrices, width), `axes` (matrices, width, axes), a column for each
+    axis, and `variance` (matrices, axes), falling, are float64. `rank` (matrices,) says along how
+    many axes there is any variance beyond rounding; it is 0 along the others.
     """
 
     words: int
@@ -28,10 +28,22 @@ class Principal:
     variance: Tensor
     rank: Tensor
 
+    def reduced(self, share: float) -> "Principal":
+        """Return the axes of most variance that hold `share` of it, and forget the others.
+
+        For SVCCA alone: pairs then take as much less time as their axes are fewer. The share is
+        taken once, here; of what is left `svcca` is to keep everything (`variance=None`).
+        """
+        kept = self.kept(share)
+        most = int(kept.max())
+        beyond = torch.arange(most, device=kept.device) >= kept[:, None]
+        variance = self.variance[:, :most].masked_fill(beyond, 0)
+        return Principal(self.words, self.mean, self.axes[..., :most], variance, kept)
+
     def coordinates(self, block: Tensor) -> Tensor:
         """Return words in units of their standard deviation along each axis.
 
-        `block` has shape (matrices, words, width), the result (matrices, width, words), float32;
+        `block` has shape (matrices, words, width), the result (matrices, axes, words), float32;
         it is 0 past the rank. In float64 until then, since along an axis of little variance the
         deviation of a word is a small difference of large numbers.
         """

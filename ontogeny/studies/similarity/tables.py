@@ -124,7 +124,9 @@ TAGGERS = Table(
         Metric("documents", "documents of the text", "", 1),
         Metric("train_words", "words with a tag to be predicted, in training", "words", 1),
         Metric("dev_words", "the same, of those that set the step size", "words", 1),
-        Metric("test_words", "the same, of those that accuracy and perplexity are about", "words", 1),
+        Metric(
+            "test_words", "the same, of those that accuracy and perplexity are about", "words", 1
+        ),
         Metric("accuracy", "share of test words whose tag is predicted", "share", 0, 1),
         Metric("perplexity", "exponential of the mean cross-entropy on test words", "", 1),
         Metric(

@@ -1,5 +1,6 @@
 """Taggers: recurrent networks of one layer, all trained side by side on the same text."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ontogeny.corpora.corpus import SPLITS
 from ontogeny.files import atomic_path
-from ontogeny.studies.similarity.text import NO_TAG, TaggedText
+from ontogeny.studies.similarity.text import NO_TAG, Member, TaggedText
 
 UNKNOWN = "<unk>"
 INITIAL_RANGE = 0.1  # of embeddings and output, as in the code of the publication
@@ -164,26 +166,26 @@ def train(text: TaggedText, settings: Mapping[str, Any], seed: int) -> Taggers:
     return taggers
 
 
-def write(taggers: Taggers, path: str) -> None:
-    """Write taggers as safetensors, whole or not at all."""
+def write(taggers: Taggers, members: Sequence[Member], path: str) -> None:
+    """Write taggers as safetensors, with what they are, whole or not at all."""
     metadata = {
-        "vocabulary": "\n".join(taggers.vocabulary),
-        "classes": ",".join(map(str, taggers.classes)),
-        "lowercase": str(int(taggers.lowercase)),
+        "members": json.dumps([vars(member) for member in members]),
+        "vocabulary": json.dumps(list(taggers.vocabulary)),
+        "classes": json.dumps(taggers.classes),
+        "lowercase": json.dumps(taggers.lowercase),
     }
     with atomic_path(path) as scratch:
         save_file({k: v.contiguous() for k, v in taggers.parameters.items()}, scratch, metadata)
 
 
-def read(path: str) -> Taggers:
+def read(path: str) -> tuple[Taggers, list[Member]]:
     """Read what `write` wrote."""
-    from safetensors import safe_open
-
     with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-    vocabulary = {word: number for number, word in enumerate(metadata["vocabulary"].split("\n"))}
-    classes = [int(count) for count in metadata["classes"].split(",")]
-    return Taggers(vocabulary, classes, load_file(path), metadata["lowercase"] == "1")
+        metadata = {key: json.loads(text) for key, text in file.metadata().items()}
+        parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    vocabulary = {word: number for number, word in enumerate(metadata["vocabulary"])}
+    taggers = Taggers(vocabulary, metadata["classes"], parameters, metadata["lowercase"])
+    return taggers, [Member(**member) for member in metadata["members"]]
 
 
 def table(text: TaggedText, taggers: Taggers) -> pd.DataFrame:

@@ -72,21 +72,22 @@ def tagged_text(
     sentences: pd.DataFrame,
     tagsets: Sequence[str],
     *,
-    documents: int,
     seed: int,
     semantic: Mapping | None = None,
 ) -> TaggedText:
-    """Return the longest documents of a corpus's training split with the tags of all taggers.
+    """Return whole documents of a corpus, in `sentences`, with the tags of all taggers.
 
     For each tag set there are four taggers: of the next word's tag and the word's own, each also
     with the tags of a split's words drawn in another order (Zhang et al. 2017, as Saphra and Lopez
     2019, section 4.1, have it).
     """
-    parts = cut(longest_documents(sentences, documents))
+    parts = cut(sentences)
     members, tags, classes = [], {split: [] for split in SPLITS}, []
     for tagset in tagsets:
         named = {split: word_tags(parts[split], tagset, semantic) for split in SPLITS}
-        names = pd.Index(sorted({tag for part in named.values() for tag in part if tag is not None}))
+        names = pd.Index(
+            sorted({tag for part in named.values() for tag in part if tag is not None})
+        )
         own = {split: names.get_indexer(named[split]) for split in SPLITS}
         for shuffled in (0, 1):
             if shuffled:
@@ -95,7 +96,7 @@ def tagged_text(
                 members.append(Member(tagset, tagging, shuffled))
                 classes.append(len(names))
                 for split in SPLITS:
-                    last = _last_of_sentence(parts[split])
+                    last = last_of_sentence(parts[split])
                     tags[split].append(
                         own[split] if tagging == "input" else following(own[split], last)
                     )
@@ -108,16 +109,15 @@ def following(tags: NDArray[np.int64], last: NDArray[np.bool_]) -> NDArray[np.in
     return np.where(last, NO_TAG, np.roll(tags, -1))
 
 
-def _last_of_sentence(sentences: pd.DataFrame) -> NDArray[np.bool_]:
+def last_of_sentence(sentences: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which words are the last of their sentence; (words,)."""
     lengths = sentences["words"].map(len).to_numpy()
     last = np.zeros(lengths.sum(), dtype=bool)
     last[np.cumsum(lengths) - 1] = True
     return last
 
 
-def _shuffled(
-    tags: NDArray[np.int64], names: tuple[str, str], seed: int
-) -> NDArray[np.int64]:
+def _shuffled(tags: NDArray[np.int64], names: tuple[str, str], seed: int) -> NDArray[np.int64]:
     """Return the tags that are there in a random order, drawn for this tag set and split."""
     stream = np.random.default_rng([seed, *"/".join(names).encode()])
     drawn = tags.copy()

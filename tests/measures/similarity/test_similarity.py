@@ -254,6 +254,18 @@ def test_pairs_within_a_set_are_those_between_it_and_itself():
         torch.testing.assert_close(measure(within), measure(between)[above], atol=1e-5, rtol=0)
 
 
+def test_axes_reduced_beforehand_give_the_same_svcca():
+    matrices = torch.stack([anisotropic(300, 9, seed) for seed in range(4)])
+    matrices[2] += matrices[0]
+    axes = principal(*matrices)
+    whole, reduced = Correlations(axes), Correlations(axes.reduced(0.9))
+    whole.add(matrices)
+    reduced.add(matrices)
+    assert reduced.cross().correlation.shape[1] < 9
+    found = svcca(reduced.cross(), variance=None)
+    torch.testing.assert_close(found, svcca(whole.cross(), variance=0.9), atol=1e-6, rtol=0)
+
+
 def test_columns_of_zeros_change_nothing():
     first, second = anisotropic(300, 5, 1), anisotropic(300, 5, 2)
     second = second + first

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from ontogeny.planning.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.similarity.figures import FIGURES
+    from ontogeny.studies.similarity.study import SIMILARITY
+
+    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
+    tables = [
+        read_table(snakemake.input[table.name], table, only=shown)
+        for table in SIMILARITY.figure(name).reads
+    ]
+    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
