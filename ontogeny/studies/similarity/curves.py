@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,9 +52,7 @@ class Curves:
         """The corpora on whose words the run was measured besides."""
         return sorted(set(self.rows["corpus"]) - {self.corpus})
 
-    def curve(
-        self, other: str, layer: int, metric: str = PRIMARY, **keys: str | int | None
-    ) -> Values | None:
+    def curve(self, other: str, layer: int, metric: str = PRIMARY, **keys: Any) -> Values | None:
         """Return a curve, (seeds, steps); None if it wasn't measured.
 
         `keys` are further columns of the table and what must stand there; the corpus is the one
@@ -80,9 +79,14 @@ class Curves:
 
         The tagger is one of the corpus's own. `corpus`: on whose words; by default on its own.
         """
-        keys = {"domain": self.corpus, "tagset": tagset, "tagging": tagging, "shuffled": shuffled}
-        words = {"corpus": corpus or self.corpus}
-        found = [self.curve("tagger", layer, **keys, **words) for layer in layers]
+        keys: dict[str, Any] = {
+            "domain": self.corpus,
+            "corpus": corpus or self.corpus,
+            "tagset": tagset,
+            "tagging": tagging,
+            "shuffled": shuffled,
+        }
+        found = [self.curve("tagger", layer, **keys) for layer in layers]
         there = [curve for curve in found if curve is not None]
         return np.mean(there, axis=0) if there else None
 

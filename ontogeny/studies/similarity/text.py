@@ -53,9 +53,9 @@ def longest_documents(sentences: pd.DataFrame, count: int) -> pd.DataFrame:
     lengths = lengths[enough[lengths.index].to_numpy() >= 10]
     if len(lengths) < 2:
         raise CorpusError(
-            f"train: {len(lengths)} of {len(enough)} documents have ten sentences; taggers need two "
-            "such documents at least, to train, to set the step size and to test. Take a corpus "
-            "with longer documents."
+            f"train: {len(lengths)} of {len(enough)} documents have ten sentences; taggers need "
+            "two such documents at least, to train, to set the step size and to test. Take a "
+            "corpus with longer documents."
         )
     chosen = lengths.sort_values(ascending=False, kind="stable").index[:count]
     return sentences[sentences["document_id"].isin(chosen)].reset_index(drop=True)
@@ -82,7 +82,9 @@ def tagged_text(
     2019, section 4.1, have it).
     """
     parts = cut(sentences)
-    members, tags, classes = [], {split: [] for split in SPLITS}, []
+    members: list[Member] = []
+    classes: list[int] = []
+    tags: dict[str, list[NDArray[np.int64]]] = {split: [] for split in SPLITS}
     for tagset in tagsets:
         named = {split: word_tags(parts[split], tagset, semantic) for split in SPLITS}
         names = pd.Index(
@@ -91,7 +93,7 @@ def tagged_text(
         own = {split: names.get_indexer(named[split]) for split in SPLITS}
         for shuffled in (0, 1):
             if shuffled:
-                own = {split: _shuffled(tags, (tagset, split), seed) for split, tags in own.items()}
+                own = {split: _shuffled(own[split], (tagset, split), seed) for split in SPLITS}
             for tagging in TAGGINGS:
                 members.append(Member(tagset, tagging, shuffled))
                 classes.append(len(names))
