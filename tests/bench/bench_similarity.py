@@ -6,8 +6,8 @@ their product. It takes some of the pairs, in float64 as NumPy would, rounds of 
 with the same threads, and the seconds of a pair are compared. Stops with an error if a similarity
 of ours isn't the other's.
 
-How many axes hold 99% of a layer's variance decides how long a pair takes us. The matrices' standard
-deviations fall as 1 / k; `--decay 0` makes them flat, which no layer is: then all axes are kept.
+How many axes hold 99% of a layer's variance decides how long a pair takes us. The standard
+deviations of the matrices fall as 1 / k; `--decay 0` makes them flat: then all axes are kept.
 """
 
 import argparse

@@ -102,8 +102,8 @@ def fit(
             optimiser.zero_grad(set_to_none=True)
             (loss.sum(-1) / counted).sum().backward()
             optimiser.step()
-    found = [tensor.detach() for tensor in parameters]
-    return DiagnosticClassifiers(centre, scale, *found[:3], found[3] + absent)
+    inside, inside_bias, output, output_bias = (tensor.detach() for tensor in parameters)
+    return DiagnosticClassifiers(centre, scale, inside, inside_bias, output, output_bias + absent)
 
 
 def _initial(

@@ -5,7 +5,12 @@
 All measures but representational similarity are made from that: SVCCA, PWCCA, linear CKA.
 """
 
-from ontogeny.measures.similarity.canonical import canonical_correlations, pwcca, svcca
+from ontogeny.measures.similarity.canonical import (
+    canonical_correlations,
+    mean_correlation,
+    pwcca,
+    svcca,
+)
 from ontogeny.measures.similarity.correlations import Correlations, Cross
 from ontogeny.measures.similarity.kernels import (
     distance_ranks,
@@ -24,6 +29,7 @@ __all__ = [
     "canonical_correlations",
     "distance_ranks",
     "linear_cka",
+    "mean_correlation",
     "pwcca",
     "rank_correlation",
     "representational_similarity",

@@ -204,7 +204,7 @@ def _against_others(curves: Curves, tagset: str, number, best) -> Estimate | Non
 
 
 def _absent(curves: Curves, tagset: str) -> Estimate | None:
-    """Return what to say of a tag set without a tagger that learned it: nothing if not asked for."""
+    """Return what to say of a tag set that no tagger learned: nothing, or None if none had to."""
     asked = set(curves.taggers.loc[curves.taggers["domain"] == curves.corpus, "tagset"])
     return curves.nothing() if tagset in asked else None
 

@@ -104,9 +104,9 @@ CLAIMS = (
         "2",
         "At the first recurrent layer similarity falls at first, for all tasks, and then rises.",
         "section 4.1, figure 8",
-        "fall from the first step to the trough of the other seeds, and rise from there to the last "
-        "step: the lesser of both, of the tag set where it is least; SVCCA with taggers of the next "
-        "word",
+        "fall from the first step to the trough of the other seeds, and rise from there to the "
+        "last step: the lesser of both, of the tag set where it is least; SVCCA with taggers of "
+        "the next word",
         "above",
         falls_then_rises,
         steps=4,
@@ -149,7 +149,8 @@ CLAIMS = (
         "5a",
         "Similarity to a model of another seed rises over training.",
         "section 4, figure 4",
-        "SVCCA with the last checkpoints of the other seeds, last step minus first, mean over layers",
+        "SVCCA with the last checkpoints of the other seeds, last step minus first, mean over "
+        "layers",
         "above",
         seeds_approach,
         steps=2,

@@ -15,8 +15,10 @@ from ontogeny.measures.similarity import (
     Cross,
     Moments,
     Principal,
+    canonical_correlations,
     distance_ranks,
     linear_cka,
+    mean_correlation,
     pwcca,
     rank_correlation,
     svcca,
@@ -92,8 +94,10 @@ def compared(
     cross = cross.only(torch.from_numpy(wanted)[cross.rows.cpu(), cross.columns.cpu()])
     rows, columns = cross.rows.tolist(), cross.columns.tolist()
     other = first if second is None else second
+    correlations, axes = canonical_correlations(cross, variance)
     values = {
-        "svcca": svcca(cross, variance),
+        "svcca": mean_correlation(correlations, axes),
+        "axes": axes,
         "cca": svcca(cross, None, mass),
         "pwcca": pwcca(cross),
         "linear_cka": linear_cka(cross).clamp(0, 1),
@@ -148,11 +152,11 @@ def measure(
     frames = list(_measure(checkpoint, seed, others, {"variance": variance, "mass": mass}))
     keys = ["layer", "other", "other_layer", "domain", "tagset", "tagging", "shuffled", "metric"]
     frame = pd.concat(frames, ignore_index=True).reindex(columns=[*keys, "value"])
-    return frame.groupby(keys, as_index=False, dropna=False, sort=False)["value"].mean()
+    return frame.groupby(keys, dropna=False, sort=False)["value"].mean().reset_index()
 
 
 def _measure(
-    checkpoint: Side, seed: int, others: Others, forms: Mapping[str, float]
+    checkpoint: Side, seed: int, others: Others, forms: Mapping[str, Any]
 ) -> Iterator[pd.DataFrame]:
     layers = len(checkpoint.vectors)
     same = np.eye(layers, dtype=bool)

@@ -1,6 +1,7 @@
 """The figures of the study of similarity, drawn from its table alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -107,7 +108,7 @@ def _layer_pairs(axes: Axes, rows: pd.DataFrame) -> None:
         Line2D([], [], color=colour, label=f"{int(gap)} apart")
         for gap, colour in zip(gaps, colours, strict=True)
     ]
-    axes.legend(handles=handles, loc="upper left", ncols=2, fontsize=6)
+    axes.legend(handles=handles, loc="lower right", ncols=2, fontsize=6)
 
 
 def _taggers(table: pd.DataFrame, tagging: str) -> Figure:
@@ -209,16 +210,12 @@ def measures(table: pd.DataFrame) -> Figure:
     tagsets = [name for name in TAGSETS if name in set(rows["tagset"].dropna())]
     tagged = rows[(rows["other"] == "tagger") & (rows["tagging"] == "next")]
     tagged = tagged[(tagged["domain"] == corpus) & (tagged["tagset"] == tagsets[0])]
-    shown = {
+    shuffled = tagged["shuffled"] == 1
+    shown: dict[str, tuple[pd.DataFrame, str, Any, str]] = {
         "own final state": (rows[rows["other"] == "own_final"], "#000000", "-", "o"),
         "final state of other seeds": (rows[rows["other"] == "seed_final"], "#0072B2", "-", "s"),
-        f"tagger of {task_name(tagsets[0])}": (
-            tagged[tagged["shuffled"] == 0],
-            "#D55E00",
-            "-",
-            "v",
-        ),
-        "the same, shuffled tags": (tagged[tagged["shuffled"] == 1], "#D55E00", ":", ""),
+        f"tagger of {task_name(tagsets[0])}": (tagged[~shuffled], "#D55E00", "-", "v"),
+        "the same, shuffled tags": (tagged[shuffled], "#D55E00", ":", ""),
         "chance: words mismatched": (rows[rows["other"] == "chance"], "0.45", ":", ""),
     }
     names = [name for name in MEASURES if (rows["metric"] == name).any()]
@@ -256,7 +253,7 @@ def _shades(count: int) -> list:
     return list(mpl.colormaps[SEQUENTIAL](np.linspace(0, 0.85, count)))
 
 
-def _tagset_handles(present: Sequence[str]) -> list[Line2D]:
+def _tagset_handles(present: Iterable[str]) -> list[Line2D]:
     return [
         Line2D([], [], color=COLOURS[name], marker=MARKERS[name], label=task_name(name))
         for name in TAGSETS

@@ -141,7 +141,9 @@ def _tagger_sides(
     sample: Tensor,
 ) -> tuple[Side, Side, list[dict[str, Any]]]:
     """Return embeddings and hidden states of all taggers at the words, and what the taggers are."""
-    embeddings, hidden, keys = [], [], []
+    embeddings: list[Side] = []
+    hidden: list[Side] = []
+    keys: list[dict[str, Any]] = []
     for domain, (taggers, members) in domains.items():
         for states, found in zip(taggers.states(sentences), (embeddings, hidden), strict=True):
             found.append(side(states[:, valid], sample, f"taggers of {domain}"))

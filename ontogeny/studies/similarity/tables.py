@@ -100,10 +100,12 @@ SIMILARITY = Table(
             -1,
             1,
         ),
+        Metric("axes", "canonical correlations that svcca is the mean of", "", 1),
         Metric("accuracy", "share of test words that a diagnostic classifier tags right", "", 0, 1),
         Metric(
             "majority_accuracy",
-            "share of test words that bear the tag most frequent in the classifier's training words",
+            "share of test words that bear the tag most frequent in the classifier's training "
+            "words",
             "share",
             0,
             1,
