@@ -231,7 +231,7 @@ def measures(table: pd.DataFrame) -> Figure:
         step_axis(axes, table["step"].unique(), label=False)
         for label, (part, colour, style, marker) in shown.items():
             here = part[part["metric"] == metric]
-            means = here.groupby(["seed", "step"], as_index=False)["value"].mean()
+            means = here.groupby(["seed", "step"])["value"].mean().reset_index()
             if len(means):
                 line = {"color": colour, "linestyle": style, "marker": marker}
                 band(axes, over_seeds(means, "step"), gid=f"{metric}:{label}", **line)
