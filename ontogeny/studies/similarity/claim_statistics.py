@@ -40,18 +40,20 @@ def settles_last(curves: Curves, tagset: str = TOPIC) -> Estimate | None:
 def falls_then_rises(curves: Curves) -> Estimate | None:
     """Estimate the lesser of fall and rise at the first layer, of the task where it is least.
 
-    The trough is where the mean of the other seeds' curves is lowest, since a lowest point that is
-    chosen for its own value is below the others by choice. So two seeds are needed.
+    The trough is where the mean of the other seeds' curves is lowest, the first and the last step
+    apart: a lowest point that is chosen for its own value is below the others by choice. So two
+    seeds are needed, and three steps.
     """
     tagsets = curves.learned("next")
-    if not tagsets or len(curves.seeds) < 2:
+    if not tagsets or len(curves.seeds) < 2 or len(curves.steps) < 3:
         return curves.nothing()
     falls, rises = [], []
     for tagset in tagsets:
         curve = curves.tagger(tagset, "next", curves.layers[:1])
         assert curve is not None
         others = (curve.sum(0) - curve) / (len(curve) - 1)
-        at = np.take_along_axis(curve, others.argmin(1)[:, None], axis=1)[:, 0]
+        trough = others[:, 1:-1].argmin(1) + 1
+        at = np.take_along_axis(curve, trough[:, None], axis=1)[:, 0]
         falls.append(curves.mean(curve[:, 0] - at))
         rises.append(curves.mean(curve[:, -1] - at))
     return curves.estimate(np.minimum(falls, rises).min(axis=0), len(tagsets))
@@ -214,11 +216,21 @@ def _last(curve: Values, steps: np.ndarray) -> Values:
 
 
 def _settled(curve: Values, steps: np.ndarray) -> Values:
-    """Return the binary logarithm of the first step from which each seed's curve has settled."""
-    spread = np.ptp(curve, axis=1)[:, None]
-    away = np.abs(curve - curve[:, -1:]) > SETTLED * spread
-    after = np.where(away.any(1), curve.shape[1] - away[:, ::-1].argmax(1), 0)
-    return (log_step(steps) / np.log(2))[np.minimum(after, curve.shape[1] - 1)]
+    """Return the binary logarithm of the step from which each seed's curve has settled; (seeds,).
+
+    Between the last checkpoint at which it hasn't and the next the curve is taken to be straight in
+    log step. It is the first step for a curve that is settled all along.
+    """
+    places = log_step(steps) / np.log(2)
+    away = np.abs(curve - curve[:, -1:]) / np.ptp(curve, axis=1)[:, None]
+    settled = np.full(len(curve), places[0])
+    for seed, distance in enumerate(away):
+        unsettled = np.flatnonzero(distance > SETTLED)
+        if len(unsettled):
+            last = unsettled[-1]
+            way = (distance[last] - SETTLED) / (distance[last] - distance[last + 1])
+            settled[seed] = places[last] + way * (places[last + 1] - places[last])
+    return settled
 
 
 def _relative_range(curve: Values) -> Values:

@@ -136,7 +136,7 @@ def _taggers(table: pd.DataFrame, tagging: str) -> Figure:
             within = domain == here["corpus"].iloc[0]
             if shuffled and not within:
                 continue
-            gid = f"tagger:{layer}:{tagset}:{shuffled}:{domain}"
+            gid = f"tagger:{layer}:{tagset}:{int(shuffled)}:{domain}"
             if shuffled or not within:
                 style = ":" if shuffled else "--"
                 axes.plot(summary["mean"], color=COLOURS[tagset], linestyle=style, lw=0.9, gid=gid)

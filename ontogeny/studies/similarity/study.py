@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from ontogeny.corpora.build import splits_of
-from ontogeny.corpora.corpus import SPLITS
 from ontogeny.planning.layout import joined, studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
 from ontogeny.results.tables import Table
@@ -28,12 +26,6 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
                     f"corpora.{corpus}: tag set {tagset} needs the column of a file, which "
                     f"semantic.{corpus}.{column} doesn't name. Name it, or leave the tag set out."
                 )
-        absent = set(SPLITS) - set(splits_of(config["corpora"].get(corpus, {"kind": "grammar"})))
-        if absent:
-            yield (
-                f"corpora.{corpus}: has no {', '.join(sorted(absent))} split; expected train, dev "
-                "and test. Give the corpus these, or leave it out of the study."
-            )
     for corpus in settings["semantic"]:
         if corpus not in settings["corpora"]:
             yield f"semantic: {corpus} isn't one of the study's corpora."
