@@ -86,10 +86,11 @@ class Recurrence(nn.Module):
         """
         weights = self.weights(layer)
         if plain or attended is not None:
-            return lstm_layer(inputs, state, *weights, attended=attended)
+            of_input, recurrent, *biases = weights
+            return lstm_layer(inputs, state, of_input, recurrent, biases[0], biases[1], attended)
         before = (state[0][None], state[1][None])
         states, hidden, cell = torch.lstm(
-            inputs, before, weights, True, 1, 0.0, self.training, False, True
+            inputs, before, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True
         )
         return states, (hidden[0], cell[0])
 
