@@ -20,7 +20,7 @@ rule similarity_taggers:
         .get(wildcards.corpus, {})
         .get("file", []),
     output:
-        taggers="results/measurements/similarity/taggers/{corpus}.safetensors",
+        taggers=directory("results/measurements/similarity/taggers/{corpus}"),
         table="results/measurements/similarity/taggers/{corpus}.parquet",
     log:
         "results/logs/similarity/taggers.{corpus}.log",
@@ -38,14 +38,16 @@ rule similarity_taggers:
         ),
     params:
         tagsets=lambda wildcards: SIMILARITY["corpora"][wildcards.corpus],
-        documents=SIMILARITY["documents"],
         semantic=lambda wildcards: SIMILARITY["semantic"].get(wildcards.corpus),
-        settings={
+        training={
             key: SIMILARITY[key]
             for key in (
-                *("width", "epochs", "batch_size", "learning_rate", "decay_factor"),
-                *("max_gradient_norm", "dropout", "lowercase", "least_count"),
+                *("width", "dropout", "epochs", "batch_size", "sequence_length"),
+                *("learning_rate", "decay_factor", "max_gradient_norm"),
             )
+        },
+        settings={
+            key: SIMILARITY[key] for key in ("documents", "lowercase", "least_count")
         },
         seed=config["seed"],
     message:
@@ -67,7 +69,7 @@ rule similarity_compare:
             "results/samples/similarity/{{corpus}}/{split}.parquet", split=SPLITS
         ),
         taggers=expand(
-            "results/measurements/similarity/taggers/{domain}.safetensors",
+            "results/measurements/similarity/taggers/{domain}",
             domain=SIMILARITY["corpora"],
         ),
     output:
@@ -94,7 +96,7 @@ rule similarity_compare:
             config, "similarity", wildcards.run
         )[-1],
         seeds=lambda wildcards: RUNS[wildcards.run]["seeds"],
-        domains=list(SIMILARITY["corpora"]),
+        domains=SIMILARITY["corpora"],
         tagsets=lambda wildcards: SIMILARITY["corpora"][wildcards.corpus],
         settings={
             key: SIMILARITY[key]

@@ -1,6 +1,7 @@
 """The checkpoints of one run measured on one corpus: all seeds of a chunk of steps."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,19 +11,23 @@ import torch
 from torch import Tensor
 
 from ontogeny.corpora.corpus import SPLITS
+from ontogeny.corpora.tasks import word_labels
 from ontogeny.errors import CorpusError
 from ontogeny.measures.features import Features
+from ontogeny.measures.probes.control import NOT_COUNTED
 from ontogeny.measures.probes.diagnostic import fit
+from ontogeny.measures.taggers import Tagger
+from ontogeny.studies.similarity import taggers as tagging_networks
 from ontogeny.studies.similarity.comparisons import Others, Side, join, measure, side
 from ontogeny.studies.similarity.tables import TAGGINGS
-from ontogeny.studies.similarity.taggers import Taggers
-from ontogeny.studies.similarity.tagsets import ANNOTATED, word_tags
-from ontogeny.studies.similarity.text import NO_TAG, Member, following, last_of_sentence
+from ontogeny.studies.similarity.tagsets import ANNOTATED
 
 LOGGER = logging.getLogger("ontogeny")
 
 # Returns the features of a seed's checkpoint in one split.
 Read = Callable[[int, int, str], Features]
+# For each corpus that taggers were trained on, the folder that holds them, and what they are.
+Domains = Mapping[str, tuple[str | os.PathLike[str], Sequence[Tagger]]]
 
 
 def measure_run(
@@ -31,30 +36,35 @@ def measure_run(
     seeds: Sequence[int],
     last_step: int,
     sentences: Mapping[str, pd.DataFrame],
-    domains: Mapping[str, tuple[Taggers, Sequence[Member]]],
+    domains: Domains,
     tagsets: Sequence[str],
     settings: Mapping[str, Any],
     seed: int,
 ) -> pd.DataFrame:
     """Compare each checkpoint with all that it is compared with, and fit diagnostic classifiers.
 
-    `sentences` are the corpus's, by split; similarity is measured on test. `domains` has, for each
-    corpus that taggers were trained on, the taggers and what they are, as `Others.taggers` has it.
-    `tagsets` are those that diagnostic classifiers learn, of those that the corpus annotates.
-    `settings` are the study's. Returns the rows of the table of the study, but for run and corpus.
+    `sentences` are the corpus's, by split; similarity is measured on test. `tagsets` are those that
+    diagnostic classifiers learn, of those that the corpus annotates. `settings` are the study's.
+    Returns the rows of the table of the study, but for run and corpus.
 
     Raises `CheckpointError`, naming the checkpoint, if a layer has the same vector for all words,
     and `CorpusError` if the words that all checkpoints can read are no more than the dimensions.
     """
     finals = {each: read(each, last_step, "test") for each in seeds}
     valid = torch.stack([final.valid for final in finals.values()]).all(0)
+    states = {}
+    for domain, (folder, taggers) in domains.items():
+        states[domain], read_by_taggers = tagging_networks.states(
+            folder, taggers, sentences["test"]
+        )
+        valid &= read_by_taggers
     sample = _sample(int(valid.sum()), settings["distances"], seed)
     others = Others(
         {
             each: side(final.vectors[:, valid], sample, f"seed {each}, step {last_step}")
             for each, final in finals.items()
         },
-        *_tagger_sides(domains, sentences["test"], valid, sample),
+        *_tagger_sides(states, domains, valid, sample),
     )
     forms = {"variance": settings["variance"], "mass": settings["mass"]}
     labels = _labels(sentences, [name for name in tagsets if name in ANNOTATED])
@@ -96,9 +106,9 @@ def diagnose(
     right = classifiers.predict(vectors["test"]) == gold["test"]
     rows = []
     for place, (tagset, tagging) in enumerate(labels):
-        counted = gold["test"][place] != NO_TAG
+        counted = gold["test"][place] != NOT_COUNTED
         trained = gold["train"][place]
-        majority = trained[trained != NO_TAG].bincount().argmax()
+        majority = trained[trained != NOT_COUNTED].bincount().argmax()
         for layer in range(len(right)):
             values = {
                 "accuracy": right[layer, place, counted].double().mean().item(),
@@ -120,34 +130,37 @@ def _labels(
     """Return the numbers of each word's tag and the next word's, by tag set and tagging."""
     found = {}
     for tagset in tagsets:
-        named = {split: word_tags(sentences[split], tagset) for split in SPLITS}
+        named = {split: word_labels(sentences[split], tagset) for split in SPLITS}
         there = {tag for part in named.values() for tag in part if tag is not None}
         names = pd.Index(sorted(there))
         own = {split: names.get_indexer(named[split]) for split in SPLITS}
         for tagging in TAGGINGS:
             found[tagset, tagging] = {
-                split: own[split]
-                if tagging == "input"
-                else following(own[split], last_of_sentence(sentences[split]))
+                split: own[split] if tagging == "input" else following(own[split], sentences[split])
                 for split in SPLITS
             }
     return found
 
 
+def following(tags: np.ndarray, sentences: pd.DataFrame) -> np.ndarray:
+    """Return the tag of the next word, `NOT_COUNTED` for the last word of a sentence; (words,)."""
+    ends = np.cumsum(sentences["words"].map(len).to_numpy()) - 1
+    found = np.roll(tags, -1)
+    found[ends] = NOT_COUNTED
+    return found
+
+
 def _tagger_sides(
-    domains: Mapping[str, tuple[Taggers, Sequence[Member]]],
-    sentences: pd.DataFrame,
-    valid: Tensor,
-    sample: Tensor,
+    states: Mapping[str, Tensor], domains: Domains, valid: Tensor, sample: Tensor
 ) -> tuple[Side, Side, list[dict[str, Any]]]:
     """Return embeddings and hidden states of all taggers at the words, and what the taggers are."""
     embeddings: list[Side] = []
     hidden: list[Side] = []
     keys: list[dict[str, Any]] = []
-    for domain, (taggers, members) in domains.items():
-        for states, found in zip(taggers.states(sentences), (embeddings, hidden), strict=True):
-            found.append(side(states[:, valid], sample, f"taggers of {domain}"))
-        keys += [{"domain": domain, **vars(member)} for member in members]
+    for domain, (_, taggers) in domains.items():
+        for vectors, found in zip(states[domain], (embeddings, hidden), strict=True):
+            found.append(side(vectors[:, valid], sample, f"taggers of {domain}"))
+        keys += [{"domain": domain, **tagging_networks.keys(tagger)} for tagger in taggers]
     return join(*embeddings), join(*hidden), keys
 
 
@@ -155,8 +168,8 @@ def _sample(words: int, wanted: int, seed: int) -> Tensor:
     """Draw the words whose distances are compared, in the order of the corpus."""
     if words < 3:
         raise CorpusError(
-            f"test: the model can read {words} of the words; expected more words than dimensions. "
-            "Take the tokenizer that the model was trained with."
+            f"test: model and taggers can read {words} of the words; expected more words than "
+            "dimensions. Take the tokenizer that the model was trained with."
         )
     order = np.random.default_rng(seed).permutation(words)[:wanted]
     return torch.from_numpy(np.sort(order))

@@ -32,7 +32,7 @@ def checked(**settings):
             "file, which semantic.toyglish.fine doesn't name",
         ),
         (
-            {"semantic": {"plain": {"file": "f", "words": "w", "fine": "t"}}},
+            {"semantic": {"plain": {"file": "f", "fine": "t"}}},
             "studies.similarity.semantic: plain isn't one of the study's corpora",
         ),
         (
@@ -50,7 +50,7 @@ def test_what_cannot_be_is_refused_by_name(settings, message):
 
 
 def test_semantic_tags_may_be_asked_for_where_a_file_is_named():
-    files = {"toyglish": {"file": "f.tsv", "words": "w", "fine": "t"}}
+    files = {"toyglish": {"file": "f.tsv", "fine": "t"}}
     checked(corpora={"toyglish": ["upos", "semantic_fine"]}, semantic=files)
 
 

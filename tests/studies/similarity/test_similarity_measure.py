@@ -8,11 +8,12 @@ import torch
 from ontogeny.corpora.grammar import generate
 from ontogeny.errors import CheckpointError
 from ontogeny.measures.features import Features
+from ontogeny.measures.probes.control import NOT_COUNTED
+from ontogeny.measures.taggers import TaggerTraining
 from ontogeny.results.tables import check
-from ontogeny.studies.similarity import taggers as tagging
-from ontogeny.studies.similarity.measure import measure_run
-from ontogeny.studies.similarity.tables import SIMILARITY, TAGGERS
-from ontogeny.studies.similarity.text import NO_TAG, longest_documents, tagged_text
+from ontogeny.studies.similarity.measure import following, measure_run
+from ontogeny.studies.similarity.tables import SIMILARITY
+from ontogeny.studies.similarity.taggers import states, taggers_of, train
 
 SETTINGS = {
     "variance": 0.99,
@@ -20,10 +21,8 @@ SETTINGS = {
     "distances": 80,
     "diagnostics": {"hidden": 8, "epochs": 2, "batch_size": 128, "learning_rate": 0.01},
 }
-TRAINING = {
-    **{"width": 10, "epochs": 4, "batch_size": 10, "learning_rate": 20.0, "decay_factor": 0.25},
-    **{"max_gradient_norm": 0.25, "dropout": 0.2, "lowercase": True, "least_count": 1},
-}
+MEMBERS = taggers_of(["upos", "topic"], 0)
+OWN = [tagger.name for tagger in MEMBERS].index("upos.input.seed-0")
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +32,32 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def text(corpus):
-    chosen = longest_documents(corpus["train"], 6)
-    return tagged_text(chosen, ["upos", "topic"], seed=0)
+def domains(corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("taggers")
+    train(
+        corpus["train"],
+        ["upos", "topic"],
+        source="toyglish",
+        documents=6,
+        training=TaggerTraining(width=10, epochs=6, batch_size=5),
+        lowercase=True,
+        least_count=1,
+        seed=0,
+        folder=folder,
+    )
+    return {"toyglish": (folder, MEMBERS)}
 
 
 @pytest.fixture(scope="module")
-def trained(text):
-    return tagging.train(text, TRAINING, seed=0)
-
-
-@pytest.fixture(scope="module")
-def measured(corpus, text, trained):
-    """Two seeds whose layer 1 is the hidden state of the tagger of the word's own upos, turned."""
-    states = {split: trained.states(corpus[split]) for split in corpus}
-    own = [(m.tagset, m.tagging, m.shuffled) for m in text.members].index(("upos", "input", 0))
+def measured(corpus, domains):
+    """Two seeds whose last layer is the hidden state of the tagger of the word's own upos."""
+    folder = domains["toyglish"][0]
+    made = {split: states(folder, MEMBERS, rows)[0] for split, rows in corpus.items()}
 
     def read(seed, step, split):
         generator = torch.Generator().manual_seed(seed)
         turn = torch.linalg.qr(torch.randn(10, 10, generator=generator))[0]
-        embeddings, hidden = (state[own] @ turn for state in states[split])
+        embeddings, hidden = (state[OWN] @ turn for state in made[split])
         noise = torch.randn(hidden.shape, generator=generator) * (10 - step)
         vectors = torch.stack([embeddings, hidden + noise * hidden.std(), 3 * hidden])
         valid = torch.ones(len(hidden), dtype=torch.bool)
@@ -60,15 +65,7 @@ def measured(corpus, text, trained):
         return Features(vectors, valid, 0, 0, "mean")
 
     return measure_run(
-        read,
-        [0, 10],
-        [0, 1],
-        10,
-        corpus,
-        {"toyglish": (trained, list(text.members))},
-        ["upos", "topic"],
-        SETTINGS,
-        seed=0,
+        read, [0, 10], [0, 1], 10, corpus, domains, ["upos", "topic"], SETTINGS, seed=0
     )
 
 
@@ -124,7 +121,13 @@ def test_diagnostic_classifiers_learn_annotated_tags_of_both_words(measured):
     assert accuracy > majority["value"].max() + 0.1
 
 
-def test_constant_features_are_refused_with_seed_step_and_layer(corpus, text, trained):
+def test_the_tag_that_follows_is_the_next_words():
+    sentences = pd.DataFrame({"words": [["a", "b"], ["c", "d"]]})
+    found = following(np.array([3, 1, 2, 5]), sentences)
+    assert found.tolist() == [1, NOT_COUNTED, 5, NOT_COUNTED]
+
+
+def test_constant_features_are_refused_with_seed_step_and_layer(corpus, domains):
     def read(seed, step, split):
         words = int(corpus[split]["words"].map(len).sum())
         vectors = torch.randn(2, words, 10, generator=torch.Generator().manual_seed(step))
@@ -132,70 +135,5 @@ def test_constant_features_are_refused_with_seed_step_and_layer(corpus, text, tr
             vectors[1] = 1.0
         return Features(vectors, torch.ones(words, dtype=torch.bool), 0, 0, "mean")
 
-    domains = {"toyglish": (trained, list(text.members))}
-    rest = (corpus, domains, ["upos"], SETTINGS, 0)
     with pytest.raises(CheckpointError, match="seed 1, step 0: layer 1 has the same vector"):
-        measure_run(read, [0], [1], 10, *rest)
-
-
-def test_taggers_learn_what_can_be_learned_and_no_shuffled_tags(text, trained):
-    table = tagging.table(text, trained)
-    check(table.assign(domain="toyglish"), TAGGERS)
-    found = table.pivot_table(
-        index=["tagset", "tagging", "shuffled"], columns="metric", values="value"
-    )
-    own = found.loc["upos", "input", 0]
-    assert own["accuracy"] > own["majority_accuracy"] + 0.2
-    shuffled = found.loc["upos", "input", 1]
-    assert shuffled["accuracy"] < shuffled["majority_accuracy"] + 0.05
-    assert own["perplexity"] < shuffled["perplexity"]
-
-
-def test_taggers_read_as_pytorchs_recurrence_does(text, trained):
-    """Each member alone, through torch.nn.LSTM, sentence by sentence."""
-    sentences = text.parts["test"]
-    embeddings, hidden = trained.states(sentences)
-    numbered = trained.numbered(sentences)
-    for member in (0, 5):
-        own = {name: values[member] for name, values in trained.parameters.items()}
-        lstm = torch.nn.LSTM(10, 10, batch_first=True)
-        with torch.no_grad():
-            lstm.weight_ih_l0.copy_(own["input"].T)
-            lstm.weight_hh_l0.copy_(own["recurrent"].T)
-            lstm.bias_ih_l0.copy_(own["bias"])
-            lstm.bias_hh_l0.zero_()
-            start = 0
-            for length in numbered.lengths.tolist():
-                words = numbered.words[start : start + length]
-                vectors = own["embedding"][words]
-                torch.testing.assert_close(embeddings[member, start : start + length], vectors)
-                torch.testing.assert_close(
-                    hidden[member, start : start + length],
-                    lstm(vectors[None])[0][0],
-                    atol=1e-5,
-                    rtol=1e-4,
-                )
-                start += length
-
-
-def test_a_member_does_not_depend_on_the_others(text):
-    """Without dropout, whose masks are drawn for all together."""
-    settings = TRAINING | {"dropout": 0.0, "epochs": 1}
-    together = tagging.train(text, settings, seed=0)
-    last = len(text.members) - 1
-    changed = {split: tags.copy() for split, tags in text.tags.items()}
-    for tags in changed.values():
-        tags[:last] = np.where(tags[:last] == NO_TAG, NO_TAG, 0)
-    others = tagging.train(type(text)(text.parts, text.members, changed, text.classes), settings, 0)
-    for name, values in together.parameters.items():
-        torch.testing.assert_close(others.parameters[name][last], values[last])
-        assert not torch.allclose(others.parameters[name][0], values[0])
-
-
-def test_what_is_written_is_read_again(tmp_path, text, trained):
-    tagging.write(trained, text.members, tmp_path / "taggers.safetensors")
-    again, members = tagging.read(tmp_path / "taggers.safetensors")
-    assert members == list(text.members)
-    assert again.vocabulary == trained.vocabulary
-    for name, values in trained.parameters.items():
-        assert torch.equal(again.parameters[name], values)
+        measure_run(read, [0], [1], 10, corpus, domains, ["upos"], SETTINGS, 0)
