@@ -1,4 +1,7 @@
-"""The figures of the study of similarity, drawn from its table alone."""
+"""The figures of the study of similarity, drawn from its table and that of the losses.
+
+The latter says where a run's step size was rescaled: dotted vertical lines, as published.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ontogeny.figures.axes import step_axis, step_label
+from ontogeny.figures.axes import rescalings, step_axis, step_label
 from ontogeny.figures.style import (
     SEQUENTIAL,
     TASK_COLOURS,
@@ -57,7 +60,7 @@ def layer_name(layer: int) -> str:
 
 
 @styled
-def convergence(table: pd.DataFrame) -> Figure:
+def convergence(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw how layers approach their final state, another seed's, and each other.
 
     (a) each layer against its own at the last checkpoint; (b) against the same layer of the other
@@ -75,6 +78,7 @@ def convergence(table: pd.DataFrame) -> Figure:
     }
     for axes, (other, title) in zip(grid, titles.items(), strict=True):
         step_axis(axes, table["step"].unique())
+        rescalings(axes, losses)
         axes.set_title(title)
         axes.set_ylim(0, 1.02)
         found = rows[rows["other"] == other]
@@ -111,7 +115,7 @@ def _layer_pairs(axes: Axes, rows: pd.DataFrame) -> None:
     axes.legend(handles=handles, loc="lower right", ncols=2, fontsize=6)
 
 
-def _taggers(table: pd.DataFrame, tagging: str) -> Figure:
+def _taggers(table: pd.DataFrame, losses: pd.DataFrame, tagging: str) -> Figure:
     rows = table[(table["metric"] == PRIMARY) & (table["tagging"] == tagging)]
     rows = rows[rows["other"] == "tagger"]
     own = rows[rows["domain"] == rows["corpus"]]
@@ -129,6 +133,7 @@ def _taggers(table: pd.DataFrame, tagging: str) -> Figure:
     )
     for layer, axes in zip(layers, grid.values(), strict=True):
         step_axis(axes, table["step"].unique(), label=False)
+        rescalings(axes, losses)
         here = rows[rows["layer"] == layer]
         for (tagset, shuffled, domain), summary in each(
             here, ["tagset", "shuffled", "domain"], "step"
@@ -152,19 +157,19 @@ def _taggers(table: pd.DataFrame, tagging: str) -> Figure:
 
 
 @styled
-def next_taggers(table: pd.DataFrame) -> Figure:
+def next_taggers(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw the similarity of each layer to taggers of the next word's tag against step."""
-    return _taggers(table, "next")
+    return _taggers(table, losses, "next")
 
 
 @styled
-def input_taggers(table: pd.DataFrame) -> Figure:
+def input_taggers(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw the similarity of each layer to taggers of the word's own tag against step."""
-    return _taggers(table, "input")
+    return _taggers(table, losses, "input")
 
 
 @styled
-def diagnostics(table: pd.DataFrame) -> Figure:
+def diagnostics(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw the accuracy of diagnostic classifiers by layer against step.
 
     Above of the word's own tag, below of the next word's; what the most frequent tag gives is
@@ -180,6 +185,7 @@ def diagnostics(table: pd.DataFrame) -> Figure:
         for column, layer in enumerate(layers):
             axes = grid[row, column]
             step_axis(axes, table["step"].unique(), most=3, label=row == 1)
+            rescalings(axes, losses)
             if row == 0:
                 axes.set_title(layer_name(layer))
                 axes.tick_params(labelbottom=False)
@@ -199,7 +205,7 @@ def diagnostics(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def measures(table: pd.DataFrame) -> Figure:
+def measures(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw all measures of similarity: mean over the layers above the embeddings, against step.
 
     With the layers' own final state, with the other seeds', and with a tagger of the first tag set
@@ -229,6 +235,7 @@ def measures(table: pd.DataFrame) -> Figure:
     )
     for metric, axes in zip(names, grid.values(), strict=True):
         step_axis(axes, table["step"].unique(), label=False)
+        rescalings(axes, losses)
         for label, (part, colour, style, marker) in shown.items():
             here = part[part["metric"] == metric]
             means = here.groupby(["seed", "step"])["value"].mean().reset_index()

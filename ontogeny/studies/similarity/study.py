@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from ontogeny.planning.layout import joined, studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
 from ontogeny.results.tables import Table
+from ontogeny.runs.tables import LOSS
 from ontogeny.studies.similarity.layout import all_measured, tagger_tables
 from ontogeny.studies.similarity.tables import SIMILARITY as MEASURED
 from ontogeny.studies.similarity.tables import TAGGERS
@@ -53,11 +54,11 @@ SIMILARITY = Study(
     title="Similarity",
     tables=(Joined(MEASURED, all_measured), Joined(TAGGERS, tagger_tables)),
     figures=(
-        _figure("convergence", "final states, other seeds, other layers", MEASURED),
-        _figure("next_taggers", "taggers of the next word", MEASURED),
-        _figure("input_taggers", "taggers of the word itself", MEASURED),
-        _figure("diagnostics", "diagnostic classifiers", MEASURED),
-        _figure("measures", "measures of similarity side by side", MEASURED),
+        _figure("convergence", "final states, other seeds, other layers", MEASURED, LOSS),
+        _figure("next_taggers", "taggers of the next word", MEASURED, LOSS),
+        _figure("input_taggers", "taggers of the word itself", MEASURED, LOSS),
+        _figure("diagnostics", "diagnostic classifiers", MEASURED, LOSS),
+        _figure("measures", "measures of similarity side by side", MEASURED, LOSS),
     ),
     verdicts=lambda config: joined(config, "similarity", "claims.tsv"),
     judged=_pairs,
