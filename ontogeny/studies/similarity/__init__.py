@@ -1,0 +1,1 @@
+"""How representations settle while a model trains, and how they come to resemble a tagger's."""

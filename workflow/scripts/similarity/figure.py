@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from ontogeny.planning.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.runs.tables import LOSS
+    from ontogeny.studies.similarity.figures import FIGURES
+    from ontogeny.studies.similarity.study import SIMILARITY
+
+    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
+    rescaled = {"run": [wildcards.run], "metric": ["learning_rate"]}
+    tables = [
+        read_table(snakemake.input[table.name], table, only=rescaled if table is LOSS else shown)
+        for table in SIMILARITY.figure(name).reads
+    ]
+    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
