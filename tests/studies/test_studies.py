@@ -36,7 +36,7 @@ def test_each_figure_that_is_declared_can_be_drawn_and_no_other(study):
 
 
 @of_each_study
-def test_figures_read_tables_of_their_own_study_and_of_the_runs(study):
+def test_figures_read_tables_of_their_own_study_and_of_losses(study):
     own = [*(joined.table for joined in study.tables), LOSS]
     for figure in study.figures:
         assert figure.reads, figure.name

@@ -1,7 +1,7 @@
 """Hidden states, and the gradients of the loss at them, for all positions in one backward pass."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -51,33 +51,20 @@ def read(
     which it reads on. The model is in evaluation mode: nothing is dropped. Gradients of weights
     aren't computed, so this costs less than an update.
     """
-    settings = {} if state is None else {"state": state}
+    settings: dict[str, Any] = {"use_cache": False, "output_hidden_states": True}
     if attention:
-        with eager_attention(model), torch.enable_grad(), _differentiable(model):
-            output = model(
-                input_ids=tokens,
-                attention_mask=attended,
-                output_hidden_states=True,
-                output_attentions=True,
-                use_cache=False,
-            )
-    else:
-        with torch.enable_grad(), _differentiable(model):
-            output = model(
-                input_ids=tokens,
-                attention_mask=attended,
-                output_hidden_states=True,
-                use_cache=False,
-                **settings,
-            )
-    logits = output.logits.flatten(0, 1)
-    probabilities = logits.detach()[positions].float().softmax(-1)
+        settings["output_attentions"] = True
+    if state is not None:
+        settings["state"] = state
+    eager = eager_attention(model) if attention else nullcontext()
+    with eager, torch.enable_grad(), _differentiable(model), _predicting_at(model, positions):
+        output = model(input_ids=tokens, attention_mask=attended, **settings)
+    logits = output.logits
+    probabilities = logits.detach().float().softmax(-1)
     # The gradient at the logits is known, so the loss needn't be computed to be differentiated.
-    at_predictions = probabilities.clone()
-    at_predictions[torch.arange(len(targets), device=targets.device), targets] -= 1
-    at_logits = torch.zeros_like(logits)
-    at_logits[positions] = at_predictions.to(logits)
-    found = torch.autograd.grad(logits, output.hidden_states, at_logits)
+    at_logits = probabilities.clone()
+    at_logits[torch.arange(len(targets), device=targets.device), targets] -= 1
+    found = torch.autograd.grad(logits, output.hidden_states, at_logits.to(logits))
     carried = getattr(output, "state", None)
     return Reading(
         torch.stack([states.detach() for states in output.hidden_states]),
@@ -103,3 +90,18 @@ def _differentiable(model: Any) -> Iterator[None]:
         hook.remove()
         for weights, before in zip(model.parameters(), wanted, strict=True):
             weights.requires_grad_(before)
+
+
+@contextmanager
+def _predicting_at(model: Any, positions: Tensor) -> Iterator[None]:
+    """Have the model give logits (predictions, vocabulary) of these flat positions alone.
+
+    They are the costliest part of a small model.
+    """
+    hook = model.get_output_embeddings().register_forward_pre_hook(
+        lambda module, inputs: (inputs[0].flatten(0, 1)[positions],)
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
