@@ -23,13 +23,15 @@ class Curves:
     """What was measured of one run, on the words of `corpus` and of others.
 
     `rows` are those of the study's table, `taggers` those of the table of taggers. `seed_weights`
-    (1 + draws, seeds) say how often each seed was drawn; row 0 is all seeds once.
+    (1 + draws, seeds) say how often each seed was drawn; row 0 is all seeds once. `measure` is the
+    metric whose curves these are.
     """
 
     rows: pd.DataFrame
     taggers: pd.DataFrame
     corpus: str
     seed_weights: NDArray[np.int64]
+    measure: str = PRIMARY
 
     @property
     def seeds(self) -> list[int]:
@@ -52,13 +54,16 @@ class Curves:
         """The corpora on whose words the run was measured besides."""
         return sorted(set(self.rows["corpus"]) - {self.corpus})
 
-    def curve(self, other: str, layer: int, metric: str = PRIMARY, **keys: Any) -> Values | None:
+    def curve(
+        self, other: str, layer: int, metric: str | None = None, **keys: Any
+    ) -> Values | None:
         """Return a curve, (seeds, steps); None if it wasn't measured.
 
-        `keys` are further columns of the table and what must stand there; the corpus is the one
-        whose curves these are unless they name another.
+        `metric` is `measure` unless given. `keys` are further columns of the table and what must
+        stand there; the corpus is the one whose curves these are unless they name another.
         """
-        wanted = {"corpus": self.corpus, "other": other, "layer": layer, "metric": metric, **keys}
+        wanted = {"corpus": self.corpus, "other": other, "layer": layer, **keys}
+        wanted["metric"] = metric or self.measure
         rows = self.rows
         for column, value in wanted.items():
             rows = rows[rows[column] == value]

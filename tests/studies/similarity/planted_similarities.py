@@ -51,10 +51,10 @@ def planted(seeds=SEEDS, noise=0.001, corpora=("here", "elsewhere"), **changes):
         for seed in seeds:
             values = np.concatenate([[0.1, 0.1], curve])  # before anything the publication saw
             values = np.clip(values + generator.normal(0, noise, len(values)), 0, 1)
-            name = key.get("metric", "svcca")
             rows.extend(
                 {"run": "planted", "seed": seed, **key, "step": step, "metric": name, "value": v}
                 for step, v in zip(STEPS, values, strict=True)
+                for name in ([key["metric"]] if "metric" in key else ["svcca", "cca"])
             )
 
     for corpus in corpora:
