@@ -31,7 +31,7 @@ from torch.nn.functional import cross_entropy
 
 from ontogeny.devices import default_device
 from ontogeny.ensemble import ModuleStack
-from ontogeny.runs.recurrence import lstm_layer
+from ontogeny.runs.recurrence import LayerWeights, lstm_layer
 from tests.bench.side_by_side import Work, interleaved, large_product
 
 
@@ -62,7 +62,7 @@ class Recurrent(nn.Module):
         if hasattr(self, "layer"):
             return self.output(self.layer(vectors)[0])
         zero = vectors.new_zeros(len(vectors), vectors.shape[-1])
-        return self.output(lstm_layer(vectors, (zero, zero), *self.weights)[0])
+        return self.output(lstm_layer(vectors, (zero, zero), LayerWeights(*self.weights))[0])
 
 
 def gpt2(case: Case, own: bool) -> nn.Module:
