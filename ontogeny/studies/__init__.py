@@ -2,11 +2,12 @@
 
 from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.strategies.study import STRATEGIES
 
-STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS)
+STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, INTERDEPENDENCE)
 
 
 def table(name: str) -> Table:

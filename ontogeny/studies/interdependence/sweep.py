@@ -29,6 +29,7 @@ from ontogeny.files import atomic_path
 from ontogeny.runs.architectures.lstm.models import LstmConfig, LstmForCausalLM
 from ontogeny.studies.interdependence.conditions import RUN, Member, Settings
 from ontogeny.studies.interdependence.rule_measures import instruments, measure
+from ontogeny.studies.interdependence.tables import INTERDEPENDENCE
 
 
 def sweep(
@@ -78,7 +79,9 @@ def sweep(
     keys = list(members[0].keys())
     kept = [row in living for row in joined[keys].itertuples(index=False, name=None)]
     with atomic_path(measurements) as scratch:
-        joined[kept].assign(run=RUN).to_parquet(scratch, index=False)
+        columns = [column.name for column in INTERDEPENDENCE.columns]
+        frame = joined[kept].assign(run=RUN).reindex(columns=columns)
+        frame.to_parquet(scratch, index=False)
     shutil.rmtree(working)
 
 
