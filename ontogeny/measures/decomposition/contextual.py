@@ -2,9 +2,9 @@
 
 Murdoch et al. 2018, "Beyond Word Importance: Contextual Decomposition to Extract Interactions from
 LSTMs", as "Training dynamics of neural language models" (Saphra 2021, chapter 5, section 2.1 and
-appendix A) takes it over. A hidden state h and a cell c are split into a relevant part, of the words
-in focus alone, and an irrelevant part, of all other words and of their interactions with those in
-focus. The parts add up to the state exactly, but for rounding.
+appendix A) takes it over. A hidden state h and a cell c are split into a relevant part, of the
+words in focus alone, and an irrelevant part, of all other words and of their interactions with
+those in focus. The parts add up to the state exactly, but for rounding.
 
 The sum that a gate or a candidate is a function of has three terms: what is relevant in it, what is
 irrelevant, and the bias. The function of the sum is linearised, as a sum of a share for each term,
@@ -66,7 +66,8 @@ def decompose(
     `inputs` (..., rows, tokens, in) are the embeddings of texts, `focus` (rows, tokens) or
     (..., rows, tokens) says which words are in focus: any of them. `state` is that before the first
     token, by default zero. `squash` stands for tanh: with the identity and constant gates the
-    recurrence is linear. Texts are padded at their ends, if they have to be: nothing reads backwards.
+    recurrence is linear. Texts are padded at their ends, if they have to be: nothing reads
+    backwards.
     """
     relevant = torch.where(focus[..., None], inputs, 0.0)
     parts = Parts(relevant, inputs - relevant)
@@ -95,7 +96,7 @@ def shares(function: Function, relevant: Tensor, irrelevant: Tensor, bias: Tenso
 
 
 def project(words: Tensor, weight: Tensor) -> Tensor:
-    """Return words (..., rows, tokens, in) times weight (..., out, in), (..., rows, tokens, out)."""
+    """Return words (..., rows, tokens, in) times weight (..., out, in), for each token."""
     return (words.flatten(-3, -2) @ weight.mT).unflatten(-2, words.shape[-3:-1])
 
 

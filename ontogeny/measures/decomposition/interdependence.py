@@ -1,7 +1,8 @@
 """Decompositional interdependence: how far two words mean something else together than alone.
 
-DI(A, B) = ||h_AB - (h_A + h_B)|| / ||h_AB||, with the relevant parts h that contextual decomposition
-gives for A, for B and for both, at the later of the two (Saphra 2021, chapter 5, equation 2).
+DI(A, B) = ||h_AB - (h_A + h_B)|| / ||h_AB||, with the relevant parts h that contextual
+decomposition gives for A, for B and for both, at the later of the two (Saphra 2021, chapter 5,
+equation 2).
 """
 
 from typing import NamedTuple
@@ -30,11 +31,11 @@ def pair_interdependence(
     state: State | None = None,
     squash: Function = torch.tanh,
 ) -> Tensor:
-    """Return DI for all pairs of words up to `farthest` apart, (..., layers, rows, tokens, farthest).
+    """Return DI for all pairs of words up to `farthest` apart.
 
-    Arguments are those of `decompose`. The place [..., l, d - 1] holds the DI of the words l and
-    l + d, at the latter; NaN where a text has no such word. Of padding at the end of a text it holds
-    numbers without meaning.
+    Arguments are those of `decompose`, the result is (..., layers, rows, tokens, farthest). The
+    place [..., l, d - 1] holds the DI of the words l and l + d, at the latter; NaN where a text has
+    no such word. Of padding at the end of a text it holds numbers without meaning.
 
     What `decompose` gives for each pair alone is found with the work shared. Before the first word
     in focus the relevant part is 0 and the irrelevant the true state, so each word l begins once,
@@ -150,8 +151,9 @@ def _step(
     """
     bias = layer.bias[..., None, None, :]
     of_bias = _gates(bias, layer.width, squash)
-    # Of terms x + y + bias the share of x is the mean of f(x + bias) - f(bias) and f(x + y + bias) -
-    # f(y + bias), and y + bias is the true sum less x. The output gate isn't decomposed.
+    # Of terms x + y + bias the share of x is the mean of f(x + bias) - f(bias) and
+    # f(x + y + bias) - f(y + bias), and y + bias is the true sum less x. The output gate isn't
+    # decomposed.
     parts = slice(3 * layer.width)
     share = _gates(relevant + bias[..., parts], layer.width, squash)
     share += truth.gates[..., parts] - of_bias[..., parts]

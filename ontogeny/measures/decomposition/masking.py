@@ -56,7 +56,9 @@ def masking_interdependence(
         texts[:, words] = torch.where(kept, tokens[words], baseline)
         found = torch.cat([states_of(part) for part in texts.split(rows_at_once)], 1)
 
-        def state(first: bool, second: bool, there: Tensor = there, found: Tensor = found) -> Tensor:
+        def state(
+            first: bool, second: bool, there: Tensor = there, found: Tensor = found
+        ) -> Tensor:
             """The later word's states with each word of a pair there or not."""
             change = (there[pairs] != torch.tensor([first, second])).long()
             row = torch.where(

@@ -1,4 +1,6 @@
-"""Interdependence of words by distance: counterparts of figures 3 and 4 of the thesis's chapter 5."""
+"""Interdependence of words by distance: after figures 3 and 4 of Saphra 2021, chapter 5."""
+
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +12,7 @@ from ontogeny.figures.axes import step_axis
 from ontogeny.figures.style import WIDTH, band, legend_below, over_seeds, parts, statement, styled
 
 # Of Okabe and Ito; the two classes differ in marker and line as well.
-CLASS_STYLES = {
+CLASS_STYLES: dict[str, dict[str, Any]] = {
     "open": {"color": "#0072B2", "marker": "o"},
     "closed": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
 }
@@ -22,8 +24,8 @@ COLUMNS = 5
 def distances(table: pd.DataFrame) -> Figure:
     """Draw mean DI of pairs of words, top layer: by sequential distance, by step, by syntax.
 
-    `table` has the rows of INTERDEPENDENCE of one run on one corpus. What is drawn by distance is of
-    the last step; untrained models stand beside it in grey.
+    `table` has the rows of INTERDEPENDENCE of one run on one corpus. What is drawn by distance is
+    of the last step; untrained models stand beside it in grey.
     """
     means = table[(table["metric"] == "interdependence") & (table["layer"] == table["layer"].max())]
     if means.empty:
@@ -41,7 +43,9 @@ def distances(table: pd.DataFrame) -> Figure:
     _by_step(right, means)
     if below is not None:
         _by_syntax(below, classes, shown)
-    handles = [Line2D([], [], label=f"{name} class", **style) for name, style in CLASS_STYLES.items()]
+    handles = [
+        Line2D([], [], label=f"{name} class", **style) for name, style in CLASS_STYLES.items()
+    ]
     legend_below(figure, means["seed"].nunique(), handles)
     return figure
 

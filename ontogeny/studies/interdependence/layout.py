@@ -10,7 +10,14 @@ from ontogeny.studies.interdependence.conditions import jobs
 
 FOLDER = "results/measurements/interdependence"
 # Settings that nothing measured on a member depends on.
-NOT_MEASURED = ("settings", "scaffold_lengths", "rule_counts", "rule_count", "seeds", "runs_per_job")
+NOT_MEASURED = (
+    "settings",
+    "scaffold_lengths",
+    "rule_counts",
+    "rule_count",
+    "seeds",
+    "runs_per_job",
+)
 
 
 def synthetic(config: Config) -> Any:

@@ -66,8 +66,8 @@ def _by_decomposition(model: Any, texts: Texts, device: torch.device) -> np.ndar
         tokens = np.zeros((len(rows), lengths[rows].max()), dtype=np.int64)
         for place, row in enumerate(rows):
             tokens[place, : lengths[row]] = texts.tokens[row]
-        values = pair_interdependence(layers, embedding[torch.from_numpy(tokens)], farthest)
-        values = values.cpu().numpy()
+        inputs = embedding[torch.from_numpy(tokens).to(device)]
+        values = pair_interdependence(layers, inputs, farthest).cpu().numpy()
         for place, row in enumerate(rows):
             own = slice(bounds[row], bounds[row + 1])
             first, distance = pairs.first[own] + texts.first[row], pairs.sequential[own]
@@ -132,7 +132,7 @@ def summarise(
             rows += _means(frame, keys, layer, least_cases)
         correlation = frequency_sums(values, pairs)
         for word, sums in correlation.groupby("word"):
-            one = pearson(sums[list(SUMS)].sum().to_numpy())
+            one = float(pearson(sums[list(SUMS)].sum().to_numpy()))
             metrics = {"layer": [layer], "metric": ["frequency_correlation"], "value": [one]}
             rows.append(pd.DataFrame(metrics).assign(word=word))
     table = pd.concat(rows, ignore_index=True)

@@ -14,8 +14,6 @@ from ontogeny.results.milestones import (
 )
 from ontogeny.studies.interdependence.correlation_sums import SUMS, pearson
 
-LAST = -1
-
 
 @dataclass(frozen=True)
 class Resampled:
@@ -75,7 +73,7 @@ def resample(
         np.searchsorted(axis, frequencies[key])
         for axis, key in zip(axes, ("sentence", "seed", "step"), strict=True)
     ]
-    sums[(*places, word)] = frequencies[list(SUMS)]
+    sums[(*places, word.to_numpy())] = frequencies[list(SUMS)]
     drawn = np.tensordot(weights.astype(float), sums, 1)
     return Resampled(
         cells.assign(cases=cases[:, 0, 0].sum(0)),
@@ -102,19 +100,18 @@ def sequential_slope(found: Resampled) -> np.ndarray:
 
 
 def syntactic_slope(found: Resampled, word_class: str) -> np.ndarray:
-    """Return by how much DI changes with each edge of syntactic distance, (1 + draws, seeds, steps).
+    """Return by how much DI changes with each edge of syntactic distance.
 
-    Within each sequential distance, in units of its mean DI: one least-squares slope for all, over
-    the means of cells with enough cases, weighted by cases. NaN if no sequential distance has two
-    such cells.
+    (1 + draws, seeds, steps). Within each sequential distance, in units of its mean DI: one
+    least-squares slope for all, over the means of cells with enough cases, weighted by cases. NaN
+    if no sequential distance has two such cells.
     """
     cells = found.cells
     chosen = (cells["word_class"] == word_class) & (cells["cases"] >= found.least_cases)
     across = np.zeros(found.means.shape[:-1])
     within = 0.0
     for _, stratum in cells[chosen].groupby("sequential_distance"):
-        weight = stratum["cases"].to_numpy(dtype=float)
-        weight /= weight.sum()
+        weight = stratum["cases"].to_numpy(dtype=float) / stratum["cases"].sum()
         x = stratum["syntactic_distance"] - weight @ stratum["syntactic_distance"]
         y = found.means[..., stratum.index]
         level = y @ weight

@@ -12,6 +12,7 @@ a probability above a half.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,13 @@ CONTROLS = {
 }
 
 Statistic = Callable[[Curves, str], np.ndarray]
+
+
+def _gradient_difference(found: Curves, *, relative: bool) -> np.ndarray:
+    familiar, unfamiliar = (
+        log_gradient(found, setting, relative=relative) for setting in ("familiar", "unfamiliar")
+    )
+    return familiar - unfamiliar
 
 
 def claims(found: Curves) -> list[Claim]:
@@ -174,10 +182,7 @@ def claims(found: Curves) -> list[Claim]:
                 "appendix C and figure 12",
                 f"log gradient at alpha{less}, in the domain, mean over checkpoints; familiar less "
                 "unfamiliar",
-                lambda data, relative=relative: (
-                    log_gradient(data, "familiar", relative=relative)
-                    - log_gradient(data, "unfamiliar", relative=relative)
-                ),
+                partial(_gradient_difference, relative=relative),
                 "familiar",
                 "unfamiliar",
                 direction="below",

@@ -1,6 +1,7 @@
 """What scaffolds teach LSTMs: counterparts of figures 7 to 12 of the thesis's chapter 5."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from ontogeny.figures.axes import step_axis
 from ontogeny.figures.style import WIDTH, band, legend_below, over_seeds, styled
 
 # Of Okabe and Ito. As published, solid lines are unfamiliar scaffolds and dashed ones familiar.
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "unfamiliar": {"color": "#0072B2", "linestyle": "-"},
     "familiar": {"color": "#D55E00", "linestyle": "--"},
     "repeated": {"color": "#CC79A7", "linestyle": ":"},
@@ -115,7 +116,7 @@ def gradients(table: pd.DataFrame) -> Figure:
         value=np.log10(rows["value"]), place=rows["scaffold_length"] - rows["sequential_distance"]
     )
     keys = ["setting", "scaffold_length", "seed", "place"]
-    rows = rows.groupby(keys, as_index=False)["value"].mean()
+    rows = rows.groupby(keys)["value"].mean().reset_index()
     (across,), figure = _panels(rows, ("in",))
     for axes, length in zip(across, _lengths(rows), strict=True):
         own = rows[rows["scaffold_length"] == length]
@@ -143,11 +144,11 @@ def _panels(rows: pd.DataFrame, across: Sequence[str]) -> tuple[np.ndarray, Figu
     columns = len(_lengths(rows))
     width = min(WIDTH, 1.6 + 2.6 * columns)
     figure = Figure(figsize=(width, 0.9 + 1.5 * len(across)), layout="constrained")
-    shared = {"squeeze": False, "sharey": True, "sharex": "col"}
-    return figure.subplots(len(across), columns, **shared), figure
+    grid = figure.subplots(len(across), columns, squeeze=False, sharey=True, sharex="col")
+    return grid, figure
 
 
-def _lines(axes: Axes, rows: pd.DataFrame, by: str, gid: str, **line: object) -> None:
+def _lines(axes: Axes, rows: pd.DataFrame, by: str, gid: str, **line: Any) -> None:
     for setting, style in STYLES.items():
         own = rows[rows["setting"] == setting]
         if len(own):

@@ -80,16 +80,16 @@ def _of_one_length(
 ) -> Iterator[dict[str, Any]]:
     layers = recurrent_layers(parameters, "synthetic LSTMs")
     embedding, weight, bias = (
-        parameters[name]
-        for name in ("lstm.embedding.weight", "output.weight", "output.bias")
+        parameters[name] for name in ("lstm.embedding.weight", "output.weight", "output.bias")
     )
     texts = torch.stack([test.texts for test in tests]).to(weight.device)
-    members, domains, count, tokens = texts.shape
+    _, domains, count, tokens = texts.shape
     inputs = torch.stack(
         [table[own] for table, own in zip(embedding, texts.flatten(1, 2), strict=True)]
     )
     closing = tests[0].corpus.closing
     opens = tokens - k - 1
+    foci: dict[tuple[str, int | None], slice]
     foci = {("everything", None): slice(0, tokens), ("scaffold", None): slice(opens + 1, tokens)}
     foci |= {("prefix", i): slice(opens, opens + 1 + i) for i in range(k + 1)}
     focus = torch.zeros(len(foci), tokens, dtype=torch.bool, device=inputs.device)
@@ -111,9 +111,9 @@ def _of_one_length(
             tests, "omega_probability", probability[..., place], focus=name, prefix=prefix
         )
     part = {name: relevant[..., place, :] for place, name in enumerate(foci)}
-    depends = interdependence(
-        part["prefix", k], part["prefix", 0], part["scaffold", None]
-    ).nanmean(2)
+    depends = interdependence(part["prefix", k], part["prefix", 0], part["scaffold", None]).nanmean(
+        2
+    )
     yield from _rows(tests, "interdependence", depends, sequential_distance=k)
     gradients = error_gradients(layers, inputs, weight, bias, closing)[:, -1]
     norms = gradients.norm(dim=-1).unflatten(1, (domains, count)).mean(2)

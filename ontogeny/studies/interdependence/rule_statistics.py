@@ -73,10 +73,12 @@ class Curves:
 
 def curves(table: pd.DataFrame, *, rule_count: int, draws: int, seed: int) -> Curves:
     """Arrange the rows of synthetic LSTMs, and draw the bootstrap's weights."""
-    axes = [np.unique(table[key]).astype(int) for key in ("scaffold_length", "seed", "step")]
+    lengths, seeds, steps = (
+        np.unique(table[key]).astype(int) for key in ("scaffold_length", "seed", "step")
+    )
     counts = np.unique(table["rule_count"]).astype(int)
-    weights = bootstrap_weights(len(axes[1]), draws, np.random.default_rng(seed))
-    return Curves(table, *axes, rule_count, counts, weights)
+    weights = bootstrap_weights(len(seeds), draws, np.random.default_rng(seed))
+    return Curves(table, lengths, seeds, steps, rule_count, counts, weights)
 
 
 def probability(found: Curves, setting: str, domain: str) -> np.ndarray:
@@ -86,8 +88,9 @@ def probability(found: Curves, setting: str, domain: str) -> np.ndarray:
 
 def from_alpha(found: Curves, setting: str, domain: str, count: int | None = None) -> np.ndarray:
     """Return omega's probability from alpha's contribution alone, (lengths, seeds, steps)."""
-    keys = {} if count is None else {"rule_count": count}
-    keys |= {"setting": setting, "domain": domain}
+    keys: dict[str, Any] = {"setting": setting, "domain": domain}
+    if count is not None:
+        keys["rule_count"] = count
     return found.of("omega_probability", focus="prefix", prefix=0, **keys)
 
 
@@ -117,7 +120,5 @@ def log_gradient(found: Curves, setting: str, *, relative: bool) -> np.ndarray:
     """
     values = np.log(found.of("gradient_norm", setting=setting, domain="in", at="alpha"))
     if relative:
-        values = values - np.log(
-            found.of("gradient_norm", setting=setting, domain="in", at="end")
-        )
+        values = values - np.log(found.of("gradient_norm", setting=setting, domain="in", at="end"))
     return values.mean(-1)

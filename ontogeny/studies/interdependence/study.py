@@ -16,7 +16,9 @@ def _needs(settings: Settings, corpus: str) -> Iterator[Need]:
 
 def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) -> Iterator[str]:
     if settings["synthetic"] is not None:
-        yield from (f"synthetic.{fault}" for fault in conditions.contradictions(settings["synthetic"]))
+        yield from (
+            f"synthetic.{fault}" for fault in conditions.contradictions(settings["synthetic"])
+        )
     elif not settings["runs"]:
         yield "runs: is empty, and synthetic is left out; expected either, or both."
     if bool(settings["runs"]) != bool(settings["corpora"]):

@@ -135,9 +135,7 @@ def prepare_training(
 
 def initial_model(vocabulary: int, width: int, seed: int) -> nn.Module:
     """Return an LSTM of one layer as it is before training, by its seed; it drops nothing."""
-    config = LstmConfig(
-        vocab_size=vocabulary, hidden_size=width, num_hidden_layers=1, dropout=0.0
-    )
+    config = LstmConfig(vocab_size=vocabulary, hidden_size=width, num_hidden_layers=1, dropout=0.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_stream(seed, "interdependence initial weights").initial_seed())
         return LstmForCausalLM(config)
@@ -171,8 +169,9 @@ def _of_this_job(working: Path, members: Sequence[Member], settings: Settings) -
 
 def _report(frame: pd.DataFrame, step: int) -> None:
     whole = frame[(frame["metric"] == "omega_probability") & (frame["focus"] == "everything")]
-    by_setting = whole.groupby(["setting", "domain"], sort=False)["value"].mean()
-    said = ", ".join(f"{' '.join(key)} {value:.3f}" for key, value in by_setting.items())
+    means = whole.groupby(["setting", "domain"], sort=False)["value"].mean().reset_index()
+    rows = means.itertuples(index=False, name=None)
+    said = ", ".join(f"{setting} {domain} {value:.3f}" for setting, domain, value in rows)
     _log().info("step %d: %s", step, said)
 
 

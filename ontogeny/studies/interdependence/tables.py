@@ -7,7 +7,9 @@ FOCI = ("everything", "scaffold", "prefix")
 WORD_CLASSES = ("all", "open", "closed", "mixed", "other")
 
 
-def _optional(name: str, kind: str, meaning: str, unit: str = "", values: tuple[str, ...] = ()) -> Column:
+def _optional(
+    name: str, kind: str, meaning: str, unit: str = "", values: tuple[str, ...] = ()
+) -> Column:
     return Column(name, kind, meaning, unit, nullable=True, values=values)
 
 
@@ -18,7 +20,9 @@ INTERDEPENDENCE = Table(
         SEED,
         STEP,
         _optional("corpus", "string", "corpus whose words were paired; null for synthetic rules"),
-        _optional("layer", "int", "layer whose hidden states are meant: 1 = the first recurrent one"),
+        _optional(
+            "layer", "int", "layer whose hidden states are meant: 1 = the first recurrent one"
+        ),
         _optional(
             "sequential_distance",
             "int",
@@ -27,7 +31,10 @@ INTERDEPENDENCE = Table(
             "words",
         ),
         _optional(
-            "syntactic_distance", "int", "edges of the tree between the words; null for any", "edges"
+            "syntactic_distance",
+            "int",
+            "edges of the tree between the words; null for any",
+            "edges",
         ),
         _optional(
             "word_class",
@@ -60,7 +67,7 @@ INTERDEPENDENCE = Table(
     metrics=(
         Metric(
             "interdependence",
-            "DI: ||h_AB - (h_A + h_B)|| / ||h_AB|| at the later of the two; mean over cases. Of the "
+            "DI: ||h_AB - (h_A + h_B)|| / ||h_AB|| at the later of the two; mean over cases. Of a "
             "rule: of alpha and scaffold",
             "",
             0,

@@ -96,9 +96,9 @@ def word_pairs(
     return WordPairs(sentence, first, sequential, syntactic, names, frequencies)
 
 
-def tree_distances(heads: Sequence[int]) -> np.ndarray:
-    """Return how many edges lie between any two words of a tree, (words, words)."""
-    heads = np.asarray(heads)
+def tree_distances(tree: Sequence[int]) -> np.ndarray:
+    """Return how many edges lie between any two words, (words, words), of a tree by its heads."""
+    heads = np.asarray(tree)
     edges = np.zeros((len(heads), len(heads)))
     below = np.flatnonzero(heads > 0)
     edges[below, heads[below] - 1] = 1
@@ -145,8 +145,8 @@ def as_texts(
         kept[number] = row[at] and row[at + pairs.sequential[number]]
     if not kept.any():
         raise CheckpointError(
-            f"{model_name(tokenizer)}: cuts or doesn't know a word of each pair; interdependence is "
-            "measured between words that are one token each. Give the run a word tokenizer."
+            f"{model_name(tokenizer)}: cuts or doesn't know a word of each pair; expected words "
+            "that are one token each. Give the run a word tokenizer."
         )
     return Texts(tokens, first, pairs.take(kept))
 

@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.threads):
 
     name, wildcards = snakemake.params.figure, snakemake.wildcards
     only = {"run": [wildcards.get("run", RUN)]}
-    if "corpus" in wildcards.keys():
-        only["corpus"] = [wildcards.corpus]
+    if corpus := wildcards.get("corpus"):
+        only["corpus"] = [corpus]
     table = read_table(snakemake.input.interdependence, INTERDEPENDENCE, only=only)
     save(FIGURES[name](table), Path(snakemake.output.svg).with_suffix(""))
