@@ -137,7 +137,7 @@ def generate(corpus: RuleCorpus, generator: np.random.Generator) -> Generated:
     return Generated(tokens.reshape(corpus.streams, -1), scaffolds, phrases)
 
 
-def tested_scaffolds(
+def scaffolds_to_test(
     corpus: RuleCorpus, generated: Generated, count: int, generator: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Return scaffolds (count, length) to test the rule with, for each domain.

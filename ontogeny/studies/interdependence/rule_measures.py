@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ontogeny.corpora.scaffolds import Generated, RuleCorpus, tested_scaffolds
+from ontogeny.corpora.scaffolds import Generated, RuleCorpus, scaffolds_to_test
 from ontogeny.ensemble import random_stream
 from ontogeny.measures.decomposition import (
     decompose,
@@ -52,7 +52,7 @@ def _instrument(member: Member, generated: Generated, settings: Settings) -> Ins
     stream = random_stream(member.seed, f"interdependence tests {member.scaffold_length}")
     generator = np.random.default_rng(stream.initial_seed())
     context = generator.integers(corpus.types, size=(count, settings["context"]))
-    out = tested_scaffolds(corpus, generated, count, generator)
+    out = scaffolds_to_test(corpus, generated, count, generator)
     opening = np.full((count, 1), corpus.opening)
     texts = [np.concatenate([context, opening, out[domain]], 1) for domain in DOMAINS]
     return Instrument(member, corpus, torch.from_numpy(np.stack(texts)))
