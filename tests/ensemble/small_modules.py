@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from ontogeny.ensemble import additive_mask
-from ontogeny.runs.recurrence import LayerWeights, lstm_layer
+from ontogeny.runs.recurrence import lstm_layer
 
 VOCABULARY, TOKENS = 11, 7
 SIZES = {
@@ -58,7 +58,7 @@ class SmallLSTM(nn.Module):
         for number, layer in enumerate(self.layers):
             zero = vectors.new_zeros(len(tokens), vectors.shape[-1])
             state = (zero, zero) if hidden is None else (hidden[number], cell[number])
-            vectors, state = lstm_layer(vectors, state, LayerWeights(*layer))
+            vectors, state = lstm_layer(vectors, state, *layer)
             vectors = self.dropout(vectors)
             states.append(state)
         hidden, cell = (torch.stack(values) for values in zip(*states, strict=True))

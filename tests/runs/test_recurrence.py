@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ontogeny.runs.recurrence import LayerWeights, lstm_layer
+from ontogeny.runs.recurrence import lstm_layer
 
 
 def draw(seed, *shapes):
@@ -31,7 +31,7 @@ def test_states_and_gradients_are_those_of_torch(width, size, batch, tokens, see
     inputs, weights = draw(seed + 2, (batch, tokens, size), (batch, tokens, width))
     given_, own = inputs.clone().requires_grad_(), inputs.clone().requires_grad_()
     expected, last = theirs(given_, tuple(values[None] for values in state))
-    found, (hidden, cell) = lstm_layer(own, state, LayerWeights(*theirs.parameters()))
+    found, (hidden, cell) = lstm_layer(own, state, *theirs.parameters())
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(torch.stack([hidden, cell])[:, None], torch.stack(last))
     (weights * expected).sum().backward()
@@ -48,7 +48,7 @@ def test_many_models_at_once_give_what_each_gives():
 
     def last(*arguments):
         inputs, hidden, cell, *weights = arguments
-        return lstm_layer(inputs, (hidden, cell), LayerWeights(*weights))
+        return lstm_layer(inputs, (hidden, cell), *weights)
 
     found = torch.func.vmap(last)(inputs, hidden, cell, *weights)
     for member in range(3):

@@ -8,7 +8,7 @@ from ontogeny.errors import CheckpointError
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.eager_attention import eager_attention
 from ontogeny.runs.checkpoints.loading import check_weights
-from ontogeny.runs.recurrence import LayerWeights, lstm_layer
+from ontogeny.runs.recurrence import lstm_layer
 
 
 def model_of(layers=2, width=6, seed=0, vocabulary=11, dropout=0.0):
@@ -93,15 +93,13 @@ def test_many_models_are_computed_at_once_in_plain_operations():
 
 def test_a_layer_takes_members_as_a_leading_dimension():
     draw = torch.Generator().manual_seed(6)
-    shapes = {"weight_ih": (12, 3), "weight_hh": (12, 3), "bias_ih": (12,), "bias_hh": (12,)}
-    weights = LayerWeights(
-        **{name: torch.randn(4, *shape, generator=draw) for name, shape in shapes.items()}
-    )
+    shapes = [(12, 3), (12, 3), (12,), (12,)]
+    weights = [torch.randn(4, *shape, generator=draw) for shape in shapes]
     inputs, zeros = torch.randn(4, 2, 5, 3, generator=draw), torch.zeros(4, 2, 3)
-    states, _ = lstm_layer(inputs, (zeros, zeros), weights)
+    states, _ = lstm_layer(inputs, (zeros, zeros), *weights)
     for member in range(4):
-        alone = LayerWeights(*(part[member] for part in weights))
-        expected, _ = lstm_layer(inputs[member], (zeros[0], zeros[0]), alone)
+        alone = [part[member] for part in weights]
+        expected, _ = lstm_layer(inputs[member], (zeros[0], zeros[0]), *alone)
         torch.testing.assert_close(states[member], expected)
 
 

@@ -17,9 +17,10 @@ from transformers import (
 )
 from transformers.utils import ModelOutput
 
-from ontogeny.runs.recurrence import LayerWeights, State, lstm_layer
+from ontogeny.runs.recurrence import State, lstm_layer
 
-PARTS = LayerWeights._fields
+# The parameters of a layer in `torch.nn.LSTM`, in its order.
+PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class LstmConfig(PreTrainedConfig):
@@ -71,9 +72,9 @@ class Recurrence(nn.Module):
                 shape = (4 * width, width) if part.startswith("weight") else (4 * width,)
                 self.register_parameter(f"{part}_l{layer}", nn.Parameter(torch.empty(shape)))
 
-    def weights(self, layer: int) -> LayerWeights:
+    def weights(self, layer: int) -> list[Tensor]:
         """Return the parameters of a layer, counted from 0, in the order of `PARTS`."""
-        return LayerWeights(*(getattr(self, f"{part}_l{layer}") for part in PARTS))
+        return [getattr(self, f"{part}_l{layer}") for part in PARTS]
 
     def forward(
         self, layer: int, inputs: Tensor, state: State, attended: Tensor | None, plain: bool
@@ -85,10 +86,11 @@ class Recurrence(nn.Module):
         """
         weights = self.weights(layer)
         if plain or attended is not None:
-            return lstm_layer(inputs, state, weights, attended)
+            of_input, recurrent, *biases = weights
+            return lstm_layer(inputs, state, of_input, recurrent, biases[0], biases[1], attended)
         before = (state[0][None], state[1][None])
         states, hidden, cell = torch.lstm(
-            inputs, before, list(weights), True, 1, 0.0, self.training, False, True
+            inputs, before, weights, True, 1, 0.0, torch.is_grad_enabled(), False, True
         )
         return states, (hidden[0], cell[0])
 
