@@ -1,6 +1,5 @@
 """What scaffolds teach LSTMs: counterparts of figures 7 to 12 of the thesis's chapter 5."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,9 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+DOMAIN_NAMES = {"in": "in the domain", "out": "out of the domain"}
+
+
 @styled
 def rule(table: pd.DataFrame) -> Figure:
     """Draw omega's probability and DI of alpha and scaffold over training (figures 7, 8, 10)."""
@@ -36,9 +38,9 @@ def rule(table: pd.DataFrame) -> Figure:
         "from alpha alone, out": alone[alone["domain"] == "out"],
         "alpha and scaffold, in": depends[depends["domain"] == "in"],
     }
-    labels = ["probability of omega", None, None, "DI"]
+    labels = ["P(omega)", None, None, "DI"]
     lengths = _lengths(rows)
-    figure = Figure(figsize=(WIDTH, 0.5 + 1.55 * len(lengths)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.6 * len(lengths)), layout="constrained")
     grid = figure.subplots(len(lengths), len(quantities), squeeze=False)
     for row, length in enumerate(lengths):
         for axes, (name, of_name), label in zip(grid[row], quantities.items(), labels, strict=True):
@@ -49,9 +51,8 @@ def rule(table: pd.DataFrame) -> Figure:
             if row == 0:
                 axes.set_title(name)
             if label is not None:
-                k = f" (k = {length:g})" if label != "DI" else ""
-                axes.set_ylabel(f"{label}{k}")
-            elif label is None:
+                axes.set_ylabel(label if label == "DI" else f"{label}, k = {length:g}")
+            else:
                 axes.tick_params(labelleft=False)
     _legend(figure, rows)
     return figure
@@ -62,17 +63,19 @@ def prefix(table: pd.DataFrame) -> Figure:
     """Draw omega's last probability as the prefix in focus grows (figure 9)."""
     rows = _of_main_count(table)
     rows = rows[(rows["step"] == rows["step"].max()) & (rows["focus"] == "prefix")]
-    grid, figure = _panels(rows, ("in", "out"))
-    for domain, across in zip(("in", "out"), grid, strict=True):
-        for axes, length in zip(across, _lengths(rows), strict=True):
+    lengths = _lengths(rows)
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.6 * len(lengths)), layout="constrained")
+    grid = figure.subplots(len(lengths), 2, squeeze=False, sharey=True, sharex="row")
+    for length, across in zip(lengths, grid, strict=True):
+        for domain, axes in zip(("in", "out"), across, strict=True):
             own = rows[(rows["domain"] == domain) & (rows["scaffold_length"] == length)]
             _lines(axes, own, "prefix", f"{domain}:{length:g}", marker="o")
             axes.set_ylim(0, 1.03)
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            where = "in the domain" if domain == "in" else "out of the domain"
-            axes.set_title(f"k = {length:g}, {where}")
-    figure.supxlabel("tokens of the scaffold in focus after alpha")
-    figure.supylabel("probability of omega")
+            axes.set_title(f"k = {length:g}, {DOMAIN_NAMES[domain]}")
+        across[0].set_ylabel("P(omega)")
+    for axes in grid[-1]:
+        axes.set_xlabel("tokens of the scaffold in focus after alpha")
     _legend(figure, rows)
     return figure
 
@@ -83,12 +86,12 @@ def counts(table: pd.DataFrame) -> Figure:
     rows = table[(table["setting"] == "unfamiliar") & (table["domain"] == "out")]
     rows = rows[(rows["metric"] == "omega_probability") & (rows["step"] == table["step"].max())]
     sources = {
-        "from alpha alone": rows[(rows["focus"] == "prefix") & (rows["prefix"] == 0)],
-        "from the scaffold alone": rows[rows["focus"] == "scaffold"],
+        "alpha alone": rows[(rows["focus"] == "prefix") & (rows["prefix"] == 0)],
+        "scaffold alone": rows[rows["focus"] == "scaffold"],
         "whole state": rows[rows["focus"] == "everything"],
     }
     styles = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("0.35", ":", "D"))
-    (across,), figure = _panels(rows, ("out",))
+    across, figure = _panels(rows)
     every = np.unique(rows["rule_count"])
     for axes, length in zip(across, _lengths(rows), strict=True):
         for (name, of_source), (colour, line, marker) in zip(sources.items(), styles, strict=True):
@@ -101,8 +104,8 @@ def counts(table: pd.DataFrame) -> Figure:
         axes.set_xticklabels([f"{count:,.0f}" for count in every])
         axes.set_ylim(0, 1.03)
         axes.set_title(f"k = {length:g}")
-    figure.supxlabel("occurrences of the rule in the corpus (log)")
-    figure.supylabel("probability of omega")
+        axes.set_xlabel("occurrences of the rule (log)")
+    across[0].set_ylabel("P(omega)")
     legend_below(figure, rows["seed"].nunique(), across[0].get_legend_handles_labels()[0])
     return figure
 
@@ -117,14 +120,14 @@ def gradients(table: pd.DataFrame) -> Figure:
     )
     keys = ["setting", "scaffold_length", "seed", "place"]
     rows = rows.groupby(keys)["value"].mean().reset_index()
-    (across,), figure = _panels(rows, ("in",))
+    across, figure = _panels(rows)
     for axes, length in zip(across, _lengths(rows), strict=True):
         own = rows[rows["scaffold_length"] == length]
         _lines(axes, own, "place", f"gradient:{length:g}", marker="o")
         axes.set_title(f"k = {length:g}")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    figure.supxlabel("token: alpha is 0, the scaffold's last token k")
-    figure.supylabel("log10 gradient norm (nats)")
+        axes.set_xlabel("token (0: alpha, k: the scaffold's last)")
+    across[0].set_ylabel("log10 gradient norm (nats)")
     _legend(figure, rows)
     return figure
 
@@ -139,13 +142,10 @@ def _lengths(rows: pd.DataFrame) -> list[float]:
     return sorted(rows["scaffold_length"].unique())
 
 
-def _panels(rows: pd.DataFrame, across: Sequence[str]) -> tuple[np.ndarray, Figure]:
-    """Lay out a row of panels for each of `across`, with a column for each scaffold length."""
-    columns = len(_lengths(rows))
-    width = min(WIDTH, 1.6 + 2.6 * columns)
-    figure = Figure(figsize=(width, 0.9 + 1.5 * len(across)), layout="constrained")
-    grid = figure.subplots(len(across), columns, squeeze=False, sharey=True, sharex="col")
-    return grid, figure
+def _panels(rows: pd.DataFrame) -> tuple[np.ndarray, Figure]:
+    """Lay out a panel for each scaffold length, side by side."""
+    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+    return figure.subplots(1, len(_lengths(rows)), squeeze=False, sharey=True)[0], figure
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, by: str, gid: str, **line: Any) -> None:
@@ -158,4 +158,4 @@ def _lines(axes: Axes, rows: pd.DataFrame, by: str, gid: str, **line: Any) -> No
 def _legend(figure: Figure, rows: pd.DataFrame) -> None:
     settings = [setting for setting in STYLES if setting in set(rows["setting"])]
     handles = [Line2D([], [], label=setting, **STYLES[setting]) for setting in settings]
-    legend_below(figure, rows["seed"].nunique(), handles, columns=4)
+    legend_below(figure, rows["seed"].nunique(), handles)

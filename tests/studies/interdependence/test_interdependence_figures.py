@@ -69,9 +69,9 @@ def test_the_rule_shows_the_main_count_over_training():
 
 def test_counts_show_what_each_part_predicts():
     drawn = lines(FIGURES["counts"](rules(noise=0)))
-    assert drawn["from alpha alone:4"].get_xdata() == pytest.approx([60, 120])
-    assert drawn["from alpha alone:4"].get_ydata() == pytest.approx([0.275, 0.55])
-    assert drawn["from the scaffold alone:2"].get_ydata() == pytest.approx([0.005, 0.01])
+    assert drawn["alpha alone:4"].get_xdata() == pytest.approx([60, 120])
+    assert drawn["alpha alone:4"].get_ydata() == pytest.approx([0.275, 0.55])
+    assert drawn["scaffold alone:2"].get_ydata() == pytest.approx([0.005, 0.01])
 
 
 def test_gradients_go_from_alpha_to_the_scaffolds_end():
