@@ -15,6 +15,7 @@ from ontogeny.planning.schema import (
     with_defaults,
 )
 from ontogeny.planning.study import Settings, Study
+from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.runs.hub.locations import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
 from ontogeny.runs.recipes import completed_settings, read_recipe
@@ -127,7 +128,14 @@ def _of_runs_and_corpora(
     for name in settings["runs"]:
         if name not in runs:
             yield f"{key}.runs: there is no run {name!r}{suggest(name, list(runs))}"
-        elif settings["steps"] is not None:
+            continue
+        architecture = runs[name].get("architecture")
+        if study.reads_attention and architecture and not ARCHITECTURES[architecture].attention:
+            yield (
+                f"{key}.runs: {name} is of the architecture {architecture}, which has no "
+                f"attention, and {study.name} measures that. Leave the run out of {study.name}."
+            )
+        if settings["steps"] is not None:
             yield from _missing_steps(f"{key}.steps", name, runs[name], settings)
     for name in settings.get("corpora", ()):
         if name not in corpora:
@@ -161,6 +169,11 @@ def _pretraining_contradictions(
     except ConfigError as error:
         yield str(error)
         return
+    if recipe.sequences == "stream" and run["devices"] not in (None, 1):
+        yield (
+            f"runs.{name}.devices: is {run['devices']}, but streams are read on by one device, "
+            "which carries their state; expected 1."
+        )
     known_corpora = [corpus for corpus in names(run["corpus"]) if corpus in corpora]
     parsed = any("head" in annotations(corpora[corpus]) for corpus in known_corpora)
     if recipe.regularizer and known_corpora and not parsed:

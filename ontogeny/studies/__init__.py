@@ -5,9 +5,10 @@ from ontogeny.results.tables import Table
 from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
+from ontogeny.studies.sparsity.study import SPARSITY
 from ontogeny.studies.strategies.study import STRATEGIES
 
-STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, INTERDEPENDENCE)
+STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, INTERDEPENDENCE, SPARSITY)
 
 
 def table(name: str) -> Table:

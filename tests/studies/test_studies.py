@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_workflow import WHOLE
 
+from ontogeny.runs.tables import LOSS
 from ontogeny.studies import STUDIES, table
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +36,8 @@ def test_each_figure_that_is_declared_can_be_drawn_and_no_other(study):
 
 
 @of_each_study
-def test_figures_read_tables_of_their_own_study(study):
-    own = [joined.table for joined in study.tables]
+def test_figures_read_tables_of_their_own_study_and_of_losses(study):
+    own = [*(joined.table for joined in study.tables), LOSS]
     for figure in study.figures:
         assert figure.reads, figure.name
         assert all(read in own for read in figure.reads), figure.name

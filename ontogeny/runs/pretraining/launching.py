@@ -43,7 +43,8 @@ def pretrain(
     from ontogeny.runs.pretraining.trajectory import finish, train_trajectory
 
     available = torch.cuda.device_count()
-    devices = devices or max(available, 1)
+    one = recipe.sequences == "stream"
+    devices = devices or (1 if one else max(available, 1))
     if available and devices > available:
         raise ConfigError(f"runs.{run}: {devices} devices are asked for; there are {available}.")
     if devices > recipe.batch_size:
@@ -51,7 +52,7 @@ def pretrain(
             f"runs.{run}.batch_size: is {recipe.batch_size}, less than the {devices} devices; "
             "expected at least one sequence for each."
         )
-    if devices > 1 and recipe.sequences == "stream":
+    if devices > 1 and one:
         raise ConfigError(
             f"runs.{run}.devices: is {devices}, but streams are read on by one device, which "
             "carries their state; expected 1."

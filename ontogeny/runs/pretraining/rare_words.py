@@ -5,10 +5,12 @@ type that comes less than 100 times are left out; what then comes less often sti
 word. So names, each of which comes a few times, are neither learned nor counted.
 """
 
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ontogeny.errors import ConfigError
+from ontogeny.runs.pretraining.sequences import read_words
 
 Sentences = Callable[[], Iterable[Sequence[str]]]
 
@@ -39,3 +41,20 @@ def made_of(known: Collection[str], words: Sequence[str], *, lowercase: bool) ->
 
 def _cased(words: Sequence[str], lowercase: bool) -> Iterable[str]:
     return (word.lower() for word in words) if lowercase else words
+
+
+def sentences_trained_on(
+    paths: Sequence[str | os.PathLike[str]], least: int | None, *, lowercase: bool, run: str
+) -> Iterator[Sequence[str]]:
+    """Yield the words of those sentences of training splits that a run is trained on.
+
+    All of them, unless its recipe says a `least_count`. Raises as `frequent_words`, and
+    `CorpusError` if a file isn't a corpus split.
+    """
+    if least is None:
+        yield from read_words(paths)
+        return
+    frequent = frequent_words(lambda: read_words(paths), least, lowercase=lowercase, run=run)
+    for words in read_words(paths):
+        if made_of(frequent, words, lowercase=lowercase):
+            yield words
