@@ -98,7 +98,7 @@ def _by_masking(
             first = torch.from_numpy(pairs.first[own])
             second = first + torch.from_numpy(pairs.sequential[own])
             tokens = torch.from_numpy(texts.tokens[row])
-            words = texts.first[row] + torch.arange(int(second.max()) + 1)
+            words = texts.first[row] + torch.arange(int(texts.words[row]))
             both = torch.stack([first, second], 1)
             parts.append(
                 masking_interdependence(

@@ -107,13 +107,15 @@ def tree_distances(tree: Sequence[int]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Texts:
-    """Sentences as a model reads them: `tokens` of each, and the place of its first word.
+    """Sentences as a model reads them: `tokens` of each.
 
+    `first` and `words` (sentences,) are the place of a sentence's first word, and how many it has.
     `pairs` are those whose words the tokenizer knows, each as a single token.
     """
 
     tokens: list[np.ndarray]
     first: np.ndarray
+    words: np.ndarray
     pairs: WordPairs
 
 
@@ -130,25 +132,23 @@ def as_texts(
     no pair is left.
     """
     pieces = cut_into_pieces(tokenizer, sentences, longest)
-    ends = np.cumsum(pieces.lengths)
-    tokens = np.split(pieces.ids, ends[:-1])
-    words = np.split(pieces.word, ends[:-1])
-    single = pieces.counts == 1
-    whole = np.logical_and.reduceat(single & ~pieces.truncated, pieces.first_word)
-    first = np.array([int((row >= 0).argmax()) for row in words])
-    unknown = tokenizer.unk_token_id
-    is_known = [row != (-1 if unknown is None else unknown) for row in tokens]
-    place = first[pairs.sentence] + pairs.first
-    kept = whole[pairs.sentence].copy()
-    for number in np.flatnonzero(kept):
-        row, at = is_known[pairs.sentence[number]], place[number]
-        kept[number] = row[at] and row[at + pairs.sequential[number]]
+    single = (pieces.counts == 1) & ~pieces.truncated
+    whole = np.logical_and.reduceat(single, pieces.first_word)
+    # Of each sentence the first token that is a piece of a word.
+    begins = np.append(np.flatnonzero(pieces.word >= 0), len(pieces.word))
+    first = begins[np.searchsorted(begins, pieces.starts)] - pieces.starts
+    known = pieces.ids != (-1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id)
+    place = (pieces.starts + first)[pairs.sentence] + pairs.first
+    kept = whole[pairs.sentence]
+    ends = np.stack([place, place + pairs.sequential])[:, kept]
+    kept[kept] = known[ends].all(0)
     if not kept.any():
         raise CheckpointError(
             f"{model_name(tokenizer)}: cuts or doesn't know a word of each pair; expected words "
             "that are one token each. Give the run a word tokenizer."
         )
-    return Texts(tokens, first, pairs.take(kept))
+    tokens = np.split(pieces.ids, np.cumsum(pieces.lengths)[:-1])
+    return Texts(tokens, first, pieces.sentence_words, pairs.take(kept))
 
 
 def word_counts(sentences: pd.DataFrame) -> Counter[str]:

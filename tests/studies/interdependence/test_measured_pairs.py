@@ -67,3 +67,35 @@ def test_rows_of_both_layers_have_their_means(read):
     assert whole.groupby("layer")["value"].sum().tolist() == [len(pairs)] * 2
     assert sentences["cases"].sum() == len(pairs)
     assert set(frequencies["word"]) == {"earlier", "later"}
+
+
+def test_transformers_are_measured_by_masking_all_words_of_a_sentence(read):
+    from transformers import BertConfig, BertForMaskedLM
+
+    _, _, pairs = read
+    tokenizer = train_tokenizer(list(SENTENCES["words"]), kind="word", objective="masked")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2}
+    model = BertForMaskedLM(
+        BertConfig(vocab_size=len(tokenizer), num_hidden_layers=3, **sizes, initializer_range=1.0)
+    )
+    texts = as_texts(tokenizer, list(SENTENCES["words"]), pairs, None)
+    seen = []
+
+    def reads(module, arguments, options):
+        seen.append(options["input_ids"])
+
+    handle = model.register_forward_pre_hook(reads, with_kwargs=True)
+    found = measure._by_masking(model, tokenizer, texts, torch.device("cpu"), 2, 0)
+    handle.remove()
+    assert found.shape == (3, len(texts.pairs))
+    assert np.isfinite(found).all()
+    assert (found > 0).all()
+    tokens = torch.cat([batch.flatten() for batch in seen if batch.shape[1] == 8])
+    assert set(tokens.tolist()) <= {*tokenizer.all_special_ids, *np.concatenate(texts.tokens)}
+    # Every word of the longer sentences is masked at some time, special tokens never.
+    rows = torch.cat([batch for batch in seen if batch.shape[1] == 8])
+    masked = (rows == tokenizer.mask_token_id).any(0)
+    assert masked.tolist() == [False, *[True] * 6, False]
+    again = measure._by_masking(model, tokenizer, texts, torch.device("cpu"), 2, 0)
+    np.testing.assert_array_equal(found, again)
