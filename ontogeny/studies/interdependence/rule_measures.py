@@ -20,6 +20,8 @@ from ontogeny.measures.decomposition import (
 from ontogeny.measures.decomposition.error_gradients import error_gradients
 from ontogeny.studies.interdependence.conditions import DOMAINS, Member, Settings
 
+LARGEST = 2**24  # numbers that a gate's sums take, of all tokens of all texts in all foci
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -62,15 +64,21 @@ def measure(parameters: Mapping[str, Tensor], tests: Sequence[Instrument]) -> pd
     """Return rows of INTERDEPENDENCE, without run and step, of members by their parameters.
 
     `parameters` are those of a stack of LSTMs, (members, ...) by name, the members those of
-    `tests`. Members with scaffolds of one length are measured together, in double precision.
+    `tests`. Members with scaffolds of one length are measured together, as many as memory allows,
+    in double precision.
     """
     rows: list[dict[str, Any]] = []
     places = range(len(tests))
     length = [test.member.scaffold_length for test in tests]
+    width = parameters["output.weight"].shape[-1]
     for k in sorted(set(length)):
-        index = [place for place in places if length[place] == k]
-        own = {name: values[index].double() for name, values in parameters.items()}
-        rows += _of_one_length(own, [tests[place] for place in index], k)
+        alike = [place for place in places if length[place] == k]
+        of_one = tests[alike[0]].texts.numel() * (k + 3) * 4 * width
+        at_once = max(1, LARGEST // of_one)
+        for first in range(0, len(alike), at_once):
+            index = alike[first : first + at_once]
+            own = {name: values[index].double() for name, values in parameters.items()}
+            rows += _of_one_length(own, [tests[place] for place in index], k)
     frame = pd.DataFrame(rows)
     return frame.astype({"prefix": "float64", "sequential_distance": "float64"})
 
@@ -111,9 +119,8 @@ def _of_one_length(
             tests, "omega_probability", probability[..., place], focus=name, prefix=prefix
         )
     part = {name: relevant[..., place, :] for place, name in enumerate(foci)}
-    depends = interdependence(part["prefix", k], part["prefix", 0], part["scaffold", None]).nanmean(
-        2
-    )
+    alpha, scaffold, both = part["prefix", 0], part["scaffold", None], part["prefix", k]
+    depends = interdependence(both, alpha, scaffold).nanmean(2)
     yield from _rows(tests, "interdependence", depends, sequential_distance=k)
     gradients = error_gradients(layers, inputs, weight, bias, closing)[:, -1]
     norms = gradients.norm(dim=-1).unflatten(1, (domains, count)).mean(2)

@@ -57,6 +57,13 @@ def test_a_member_does_not_depend_on_its_company(rows, tmp_path):
     np.testing.assert_allclose(same["value"], same["value_alone"], rtol=1e-4)
 
 
+def test_measures_do_not_depend_on_how_many_fit_into_memory(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("ontogeny.studies.interdependence.rule_measures.LARGEST", 1)
+    few = trained(SOME, tmp_path).merge(rows, on=KEYS, suffixes=("", "_together"))
+    assert len(few) == len(rows)
+    np.testing.assert_allclose(few["value"], few["value_together"], rtol=1e-9)
+
+
 def test_a_sweep_that_was_interrupted_goes_on_to_the_same_bytes(rows, tmp_path, monkeypatch):
     measured, calls = sweeping.measure, []
 
