@@ -156,8 +156,10 @@ def frequency_sums(values: np.ndarray, pairs: WordPairs) -> pd.DataFrame:
     """Return, for each sentence and each word of its pairs, the sums behind a rank correlation.
 
     It is that of DI, ranked among the pairs equally far apart, with the frequency of the earlier or
-    of the later word. Columns: `sentence`, `word`, and `SUMS`.
+    of the later word; pairs without a DI are left out. Columns: `sentence`, `word`, and `SUMS`.
     """
+    defined = ~np.isnan(values)
+    values, pairs = values[defined], pairs.take(defined)
     frames = [
         correlation_sums(
             values, pairs.frequencies[:, place], pairs.sequential, pairs.sentence

@@ -141,3 +141,15 @@ def test_sums_give_spearmans_correlation_in_one_stratum():
 def test_a_constant_side_has_no_correlation():
     sums = correlation_sums(np.arange(9.0), np.ones(9), np.zeros(9), np.zeros(9))
     assert np.isnan(pearson(sums[list(SUMS)].sum().to_numpy()))
+
+
+def test_pairs_without_an_interdependence_count_nowhere():
+    pairs = random_pairs(np.random.default_rng(0))
+    values = np.random.default_rng(1).random(len(pairs))
+    gone = np.arange(len(values)) % 7 == 0
+    holes = summarise(np.where(gone, np.nan, values)[None], pairs, 20)
+    without = summarise(values[None, ~gone], pairs.take(~gone), 20)
+    for found, expected in zip(holes, without, strict=True):
+        if "cases" in found:
+            found = found[found["cases"] > 0].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected)
