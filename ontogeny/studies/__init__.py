@@ -2,13 +2,21 @@
 
 from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.similarity.study import SIMILARITY
 from ontogeny.studies.sparsity.study import SPARSITY
 from ontogeny.studies.strategies.study import STRATEGIES
 
-STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, SIMILARITY, SPARSITY)
+STUDIES: tuple[Study, ...] = (
+    PUSHDOWN,
+    STRATEGIES,
+    SAS,
+    SIMILARITY,
+    INTERDEPENDENCE,
+    SPARSITY,
+)
 
 
 def table(name: str) -> Table:

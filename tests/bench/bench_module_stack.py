@@ -9,15 +9,14 @@ own, and repeats are interleaved. Printed are medians of model-steps per second,
 the share of the peak that matrix products reach in the stack, the peak being that of a large
 product in the same run.
 
-Expected: what is in each step of GPT-2 is the same on both sides, the same products and the same
-passes over memory, so a stack can't be faster than PyTorch at these. It saves what calls cost,
-which is most of a tiny model's time and little of a large one's, and it gives each thread members
-of its own, where the plain loop splits each small operation between threads that then wait for each
-other. In the first case, on one core of the machine at hand, products take 14 of 24 ms (11 by their
-1.05 billion operations at the core's 95 billion a second), the rest is passes over memory: the
-softmax over the vocabulary and its gradient 2, gelu 2 (3 more if it is written out, as it is by
-default in GPT-2), sums, copies and normalisation the rest. Plain operations of an LSTM make more
-passes than PyTorch's kernel does: there one thread of the stack was behind, at 0.76 of the loop.
+Expected: what is in each step is the same on both sides, the same products and the same passes over
+memory, so a stack can't be faster than PyTorch at these. It saves what calls cost, which is most of
+a tiny model's time and little of a large one's, and it gives each thread members of its own, where
+the plain loop splits each small operation between threads that then wait for each other. In the
+first case, on one core of the machine at hand, products take 14 of 24 ms (11 by their 1.05 billion
+operations at the core's 95 billion a second), the rest is passes over memory: the softmax over the
+vocabulary and its gradient 2, gelu 2 (3 more if it is written out, as it is by default in GPT-2),
+sums, copies and normalisation the rest.
 """
 
 import argparse

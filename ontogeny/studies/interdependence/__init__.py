@@ -1,0 +1,1 @@
+"""How the words of a language model depend on each other, and what a scaffold teaches it."""
