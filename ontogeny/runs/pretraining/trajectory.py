@@ -20,6 +20,7 @@ from ontogeny.runs.checkpoints.loading import check_weights, load_tokenizer, qui
 from ontogeny.runs.checkpoints.manifest import checkpoint_path, describe, write_manifest
 from ontogeny.runs.pretraining.batches import (
     DEV,
+    EDGES,
     HIDE,
     Batch,
     BatchOrder,
@@ -94,20 +95,27 @@ def prepare(
         tokenizer.save_pretrained(scratch / "tokenizer")
         for name, paths in (("train", train), ("dev", dev)):
             if paths:
-                parsed = name == "train" and recipe.regularizer
-                sequences = (_encode_parsed if parsed else _encode)(tokenizer, paths, recipe, run)
+                if name == "train" and recipe.regularizer:
+                    sequences = _encode_parsed(tokenizer, paths, recipe, run, seed)
+                else:
+                    sequences = encode(
+                        tokenizer,
+                        read_words(paths),
+                        sequences=recipe.sequences,
+                        longest=recipe.sequence_length,
+                    )
                 write_sequences(sequences, scratch / name)
         (scratch / SETTINGS).write_text(json.dumps(settings, indent=1))
 
 
-def _encode(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
-    longest = recipe.sequence_length
-    return encode(tokenizer, read_words(paths), sequences=recipe.sequences, longest=longest)
-
-
-def _encode_parsed(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
+def _encode_parsed(tokenizer: Any, paths: Paths, recipe: Recipe, run: str, seed: int) -> Sequences:
+    control = any(stage.edges == "random" for stage in recipe.regularizer)
     text = encode_parsed(
-        tokenizer, read_parses(paths), sequences=recipe.sequences, longest=recipe.sequence_length
+        tokenizer,
+        read_parses(paths),
+        sequences=recipe.sequences,
+        longest=recipe.sequence_length,
+        generator=generator(seed, EDGES) if control else None,
     )
     if text.head is None or (text.head == NO_HEAD).all():
         raise CorpusError(
@@ -156,8 +164,8 @@ def train_trajectory(
             chosen = order.batch(update)
             tokens, attended = gather(text, chosen, tokenizer.pad_token_id)
             batch = make_batch(tokens, attended, generator(seed, HIDE, update))
-            regularized = stage_at(recipe.regularizer, update) is not None
-            return with_syntax(batch, text, chosen) if regularized else batch
+            stage = stage_at(recipe.regularizer, update)
+            return batch if stage is None else with_syntax(batch, text, chosen, stage.edges)
 
         trainer = TrajectoryTrainer(
             initialise(config, seed),
