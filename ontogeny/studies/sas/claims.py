@@ -20,18 +20,20 @@ import numpy as np
 
 from ontogeny.errors import TableError
 from ontogeny.results.claims import Claim, Estimate
-from ontogeny.studies.sas.claim_statistics import (
-    Evidence,
-    abruptness,
-    bend_at_onset,
-    capability_lag,
+from ontogeny.studies.sas.evidence import Evidence
+from ontogeny.studies.sas.interventions import Intervention, Kind
+from ontogeny.studies.sas.outcome_statistics import (
     final_gain,
     relative_final_gain,
-    rise_within_drop,
     share_of_rise,
 )
-from ontogeny.studies.sas.interventions import Intervention, Kind
 from ontogeny.studies.sas.resampling import resample
+from ontogeny.studies.sas.timing_statistics import (
+    abruptness,
+    capability_lag,
+    fall_at_onset,
+    rise_within_drop,
+)
 from ontogeny.studies.sas.trajectories import Trajectory
 
 PUBLICATION = "Chen et al. 2024, Sudden Drops in the Loss (ICLR)"
@@ -78,12 +80,12 @@ def _early_suppression(data: Evidence, threshold: float) -> Estimate:
     return final_gain(data, threshold, "loss", runs=max(1, data.staged))
 
 
-def _complexity_breaks(
+def _complexity_drops(
     number: str,
     name: Literal["intrinsic_dimension", "fisher_trace"],
     rising: Literal["uas", "accuracy"],
 ) -> Claim:
-    """Make the claim that a measure of complexity bends where a curve begins to rise."""
+    """Make the claim that a measure of complexity begins to drop where a curve begins to rise."""
     label, curve = {
         "intrinsic_dimension": ("intrinsic dimension", "intrinsic dimension"),
         "fisher_trace": ("trace of the Fisher information", "the log Fisher trace"),
@@ -95,14 +97,14 @@ def _complexity_breaks(
     return _claim(
         number,
         "none",
-        f"The model's complexity ({label}) drops or breaks where {what} ({onset}).",
+        f"The model's complexity ({label}) begins to drop where {what} ({onset}).",
         "on the complexity of the model",
-        f"share of the other steps at which {curve} bends less (absolute acceleration in log step, "
-        f"over its standard error under even noise) than at the {onset}, step 0 left out; mean "
-        "over seeds",
+        f"share of the other steps at which {curve} turns down less (deceleration in log step, "
+        f"over its standard error under even noise) than at the {onset}, 0 if it doesn't fall "
+        "from there to the next step; step 0 left out; mean over seeds",
         "above",
         0.7,
-        partial(bend_at_onset, name=name, rising=rising),
+        partial(fall_at_onset, name=name, rising=rising),
         steps=9,
         capability=rising == "accuracy",
     )
@@ -116,7 +118,8 @@ CLAIMS = (
         "abstract",
         "steps of the schedule by which the step where UAS rises most steeply in log step lies "
         "within the window in which the loss falls at least half as steeply as at its steepest: "
-        "the distance to the nearer end, negative outside; mean curves over seeds, step 0 left out",
+        "the distance to the nearer end, negative outside; mean curves over seeds, step 0 left "
+        "out. By luck alone: the share of the steps that are as near to the steepest drop",
         "above",
         -0.5,
         rise_within_drop,
@@ -139,10 +142,11 @@ CLAIMS = (
         "none",
         "Syntactic attention precedes grammatical capability.",
         "abstract",
-        "doublings of the step from the structure onset to the capability onset (greatest "
-        "acceleration of the accuracy on minimal pairs in log step); mean curves over seeds",
+        "gaps between checkpoints from the structure onset to the capability onset (greatest "
+        "acceleration in log step of UAS and of the accuracy on minimal pairs); mean curves over "
+        "seeds",
         "above",
-        0,
+        1,
         capability_lag,
         steps=5,
         capability=True,
@@ -220,10 +224,10 @@ CLAIMS = (
         steps=1,
         seeds=3,
     ),
-    _complexity_breaks("6a", "intrinsic_dimension", "uas"),
-    _complexity_breaks("6b", "fisher_trace", "uas"),
-    _complexity_breaks("6c", "intrinsic_dimension", "accuracy"),
-    _complexity_breaks("6d", "fisher_trace", "accuracy"),
+    _complexity_drops("6a", "intrinsic_dimension", "uas"),
+    _complexity_drops("6b", "fisher_trace", "uas"),
+    _complexity_drops("6c", "intrinsic_dimension", "accuracy"),
+    _complexity_drops("6d", "fisher_trace", "accuracy"),
 )
 
 

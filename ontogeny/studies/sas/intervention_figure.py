@@ -162,8 +162,9 @@ def _curves(
         milestone = of_the_mean(onsets[onsets["run"] == run]).get(MEASURES[metric][1])
         if milestone:
             step = milestone.step
-            places = summary.index.to_numpy(dtype=float)
-            height = np.interp(step, places, summary["mean"])
+            on_axis = axes.xaxis.get_transform().transform
+            places = on_axis(summary.index.to_numpy(dtype=float))
+            height = np.interp(on_axis(np.array([step]))[0], places, summary["mean"])
             axes.plot(step, height, color=style["color"], gid="milestone", zorder=4 + place, **RING)
 
 

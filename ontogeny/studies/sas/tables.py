@@ -113,13 +113,22 @@ ONSETS = Table(
         Column("seed", "int", "seed of the trajectory; null: mean over all seeds", nullable=True),
     ),
     metrics=(
-        Metric("structure_onset", "step at which uas accelerates most in log step", "updates", 0),
         Metric(
-            "capability_onset",
-            "step at which the accuracy on minimal pairs accelerates most in log step",
+            "structure_rise",
+            "uas at the last checkpoint less that at the first; there is no onset unless its "
+            "interval lies above 0",
+            "share",
+            -1,
+            1,
+        ),
+        Metric(
+            "structure_onset",
+            "step at which uas accelerates most in log step, by the logistic curve fitted to it",
             "updates",
             0,
         ),
+        Metric("capability_rise", "the same of the accuracy on minimal pairs", "share", -1, 1),
+        Metric("capability_onset", "the same of the accuracy on minimal pairs", "updates", 0),
         Metric("loss_drop", "step at which the loss falls most steeply in log step", "updates", 0),
         Metric(
             "loss_drop_begins",

@@ -9,7 +9,7 @@ from ontogeny.results.claims import evaluate
 from ontogeny.results.milestones import log_step
 from ontogeny.studies.sas.claims import CLAIMS, evidence
 
-STEPS = log_spaced(20)
+STEPS = log_spaced(40)  # so many that to coincide in time is no luck
 CENTRE, LATE = 300, 13_000  # of the rise of structure and of capability
 ABRUPT = 0.4  # width of the rise of capability
 
@@ -30,7 +30,7 @@ def as_published(generator=None, steps=STEPS, drop=CENTRE, capability=LATE, brea
     pace, noise = np.ones((seeds, 1)), np.zeros((2, seeds, len(steps)))
     if generator is not None:
         pace[1::2] = 1.6
-        noise = generator.normal(0, 0.02, noise.shape)
+        noise = generator.normal(0, 0.05, noise.shape)
     at = break_at or [planted_onset(CENTRE), planted_onset(capability, ABRUPT)]
     onsets = np.log(pace * np.reshape(at, (-1, 1, 1)))
     fall = np.maximum(log_step(steps) - onsets, 0).sum(axis=0)

@@ -8,8 +8,16 @@ import pytest
 from planted_sas_claims import STEPS, as_published, ending, judged
 from planted_trajectories import EARLY, NONE, PROMOTED, SUPPRESSED, planted
 
-from ontogeny.results.milestones import local_derivatives, log_step, onset, steepest_drop
+from ontogeny.results.milestones import local_derivatives, log_step, steepest_drop
+from ontogeny.results.onsets import onset
 from ontogeny.studies.sas.resampling import resample
+
+
+def gaps_to(step):
+    """Gaps of the schedule from step 0 to a step, by its logarithm."""
+    after = np.flatnonzero(step < STEPS)[0]
+    before = STEPS[after - 1]
+    return after - 1 + np.log(step / before) / np.log(STEPS[after] / before)
 
 
 def slow_values(run, baseline, draws, seed):
@@ -25,7 +33,9 @@ def slow_values(run, baseline, draws, seed):
             acceleration = local_derivatives(after, curve[1:])[1]
             for t in range(2, len(after) - 2):
                 error = np.sqrt(sum(by_one[t] ** 2 for by_one in errors))
-                bends[name, s, t] = abs(acceleration[t]) / error
+                slope = local_derivatives(after, curve[1:])[0][t]
+                falls = slope + acceleration[t] * np.log(after[t + 1] / after[t]) / 2 < 0
+                bends[name, s, t] = -acceleration[t] / error, falls
     for draw, weights in enumerate(mine.seed_weights):
         drawn = [s for s, weight in enumerate(weights) for _ in range(weight)]
 
@@ -48,7 +58,7 @@ def slow_values(run, baseline, draws, seed):
             own = local_derivatives(STEPS, mine.curves["uas"][draw, s], neighbours=1)[0]
             steep.append(own[int(np.nanargmax(slopes))])
         row["1b"] = np.mean(steep) / ((uas[-1] - uas[0]) / (x[-1] - x[0]))
-        row["2"] = np.log2(onset(STEPS, accuracy)) - np.log2(onset(STEPS, uas))
+        row["2"] = gaps_to(onset(STEPS, accuracy)) - gaps_to(onset(STEPS, uas))
         for number, name, rising in (
             ("6a", "intrinsic_dimension", "uas"),
             ("6b", "fisher_trace", "uas"),
@@ -57,9 +67,11 @@ def slow_values(run, baseline, draws, seed):
         ):
             shares = []
             for s in drawn:
-                at = places.index(onset(STEPS, mine.curves[rising][draw, s]))
-                rest = [bends[name, s, t] for t in range(2, len(after) - 2) if t != at]
-                shares.append(np.mean([bend < bends[name, s, at] for bend in rest]))
+                step = onset(STEPS, mine.curves[rising][draw, s])
+                at = int(np.abs(np.log(after / step)).argmin())
+                rest = [bends[name, s, t][0] for t in range(2, len(after) - 2) if t != at]
+                own, falls = bends[name, s, at]
+                shares.append(np.mean([bend < own for bend in rest]) if falls else 0)
             row[number] = np.mean(shares)
         own, theirs = mean(mine, "uas_held_out"), mean(other, "uas_held_out")
         row["3a"] = (own[-1] - own[0]) / (theirs[-1] - theirs[0])

@@ -350,6 +350,19 @@ def test_an_onset_that_was_not_found_is_named():
     assert marked(figure, "loss_drop")
 
 
+@pytest.mark.parametrize("name", ["onsets", "complexity"])
+def test_a_curve_that_does_not_rise_beyond_its_noise_is_said_to_have_no_onset(name):
+    table, onsets, attention = planted(**FEW)
+    flat = onsets[onsets["metric"] != "capability_onset"].copy()
+    flat.loc[flat["metric"] == "capability_rise", ["value", "low", "high"]] = 0.009, -0.011, 0.031
+    figure = FIGURES[name](table, flat, attention)
+    assert said_to_be_absent(figure).replace("\n", " ") == (
+        "Not shown: capability onset (no rise beyond noise: +0.009 [-0.011, +0.031] from the first "
+        "checkpoint to the last)."
+    )
+    assert not marked(figure, "capability_onset")
+
+
 def test_an_onset_without_an_interval_is_a_mark_alone():
     table, onsets, attention = planted(**FEW)
     figure = FIGURES["onsets"](table, onsets.assign(low=None, high=None), attention)
