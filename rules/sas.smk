@@ -51,6 +51,8 @@ rule sas_structure:
         settings={
             "points": SAS["points"],
             "fisher_sentences": SAS["fisher_sentences"],
+            "fisher_draws": SAS["fisher_draws"],
+            "too_long": SAS["too_long"],
             "tokens_per_batch": SAS["tokens_per_batch"],
             "seed": config["seed"],
         },

@@ -232,7 +232,7 @@ def format_claims(frame: pd.DataFrame, width: int = 100) -> str:
         lines += [f"Claims: {title} ({tier} tier)", ""]
         lines.append(_line("claim", names, "value [95% interval]", "claimed", "seeds", "verdict"))
         for row in block.itertuples():
-            luck = "" if pd.isna(row.chance) else f" (by luck alone: {float(str(row.chance)):.0%})"
+            luck = _luck(row)
             cells = (_interval(row), str(row.threshold), str(row.seeds), f"{row.verdict}{luck}")
             lines.append(_line(str(row.claim), names, *cells))
             lines += textwrap.wrap(
@@ -256,6 +256,10 @@ def _interval(row: Any) -> str:
     if np.isnan(row.value):
         return "-"
     return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
+
+
+def _luck(row: Any) -> str:
+    return "" if np.isnan(row.chance) else f" (by luck alone: {row.chance:.0%})"
 
 
 def _counted(claim: str, run: str, corpus: str) -> tuple:

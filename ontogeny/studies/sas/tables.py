@@ -61,6 +61,21 @@ SAS = Table(
             0,
             1,
         ),
+        Metric(
+            "uas_frequent",
+            "the same as uas over the words of relations that have at least 100 of them",
+            "share",
+            0,
+            1,
+        ),
+        Metric(
+            "uas_single_head",
+            "the same for the one head and direction that finds most over all words but roots, "
+            "punctuation included, which layer, head and direction name",
+            "share",
+            0,
+            1,
+        ),
         Metric("head_uas", "the same for one head and direction", "share", 0, 1),
         Metric(
             "offset_uas",
@@ -91,7 +106,13 @@ SAS = Table(
         Metric(
             "fisher_trace",
             "mean squared norm of the gradient of a prediction's log probability, the prediction "
-            "drawn from the model",
+            "drawn from the model several times",
+            "",
+            0,
+        ),
+        Metric(
+            "fisher_trace_error",
+            "its standard error, as far as it comes from drawing predictions; n counts draws",
             "",
             0,
         ),

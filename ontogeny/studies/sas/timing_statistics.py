@@ -164,7 +164,7 @@ def fall_at_onset(data: Evidence, threshold: float, name: str, rising: str) -> E
 def _turns_down(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how much curves turn down at each step, and whether they fall by the next.
 
-    `values` has shape (seeds, steps), the results (seeds, steps - 4): all steps but two at each end.
+    `values` has shape (seeds, steps), the results (seeds, steps - 4): without two at either end.
     """
     inner = slice(2, -2)
     _, unit = local_derivatives(steps, np.eye(len(steps)))
