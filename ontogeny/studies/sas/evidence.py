@@ -6,28 +6,31 @@ leaves it undefined, the draw counts as the claim's `threshold`: evidence for ne
 compared with its baseline seed by seed and sentence by sentence: a draw takes the same of both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from ontogeny.results.claims import Estimate
-from ontogeny.results.milestones import bootstrap_interval
+from ontogeny.results.milestones import bootstrap_interval, mean_over_seeds
 from ontogeny.studies.sas.interventions import Intervention
 from ontogeny.studies.sas.resampling import Resampled
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One run on one corpus, what was done to its attention, and the run that it is compared with.
+    """One run on one corpus, what was done to its attention, and the runs it is compared with.
 
-    `baseline` is None if there is no such run; it has the same seeds, steps, sentences, pairs and
-    draws. `staged` says how many runs with that baseline were suppressed early.
+    `baseline` is that without intervention, `control` that with the same along random edges; each
+    has the same seeds, steps, sentences, pairs and draws, or is None if there is no such run.
+    `rivals` says how many runs with that baseline were treated in the same kind of way.
     """
 
     run: Resampled
     baseline: Resampled | None
     intervention: Intervention
-    staged: int = 0
+    rivals: int = 1
+    control: Resampled | None = None
 
 
 def estimated(
@@ -49,6 +52,26 @@ def estimated(
     seeds = len(data.run.trajectory.seeds)
     steps = len(data.run.steps) if steps is None else steps
     return Estimate(float(draws[0]), float(low), float(high), seeds, steps, chance=float(chance))
+
+
+def paired(
+    differences: np.ndarray, data: Evidence, threshold: float, *, level: float = 0.95
+) -> Estimate:
+    """Make an estimate of the mean over seeds of a difference between two runs, seed by seed.
+
+    `differences` has shape (1 + draws, seeds): as measured, then for each draw. Few seeds redrawn
+    make too narrow an interval (`milestones.crossed_weights`), and no level makes it wider than
+    from the lowest to the highest. So the interval holds that of Student's t for paired values too:
+    it errs as often as it says if seeds differ normally. With one seed it has no interval.
+    """
+    draws = mean_over_seeds(differences, data.run.seed_weights)
+    found = estimated(draws, data, threshold, level=level)
+    own = differences[0]
+    if len(own) < 2 or not np.isfinite(own).all():
+        return replace(found, low=np.nan, high=np.nan)
+    reach = stats.t.ppf((1 + level) / 2, len(own) - 1) * own.std(ddof=1) / np.sqrt(len(own))
+    low, high = (round(float(own.mean() + side * reach), 12) for side in (-1, 1))
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
 
 
 def nothing(data: Evidence, steps: int | None = None) -> Estimate:

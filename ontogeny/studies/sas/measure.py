@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from ontogeny.corpora.sampling import sample
-from ontogeny.measures.attention import word_attention
+from ontogeny.measures.attention import BetweenWords, word_attention
 from ontogeny.measures.attention.cut_sentences import cut_sentences
 from ontogeny.measures.attention.edge_hits import edge_hits, gold_edges, hits_of
 from ontogeny.measures.attention.implicit_parse import (
@@ -65,10 +65,8 @@ def measure_structure(
         edges = gold_edges(sentences, source)
     batch: dict[str, Any] = {"tokens_per_batch": tokens_per_batch, "device": device}
     words = list(sentences["words"])
-    of_all_words = edge_hits(
-        word_attention(model, tokenizer, words, **batch),
-        gold_edges(sentences, source, punctuation=True),
-    )
+    between = BetweenWords(word_attention(model, tokenizer, words, **batch))
+    of_all_words = edge_hits(between, gold_edges(sentences, source, punctuation=True))
     parse = implicit_parse(hits_of(of_all_words, edges), seed)
     losses, predictions = held_out_loss(
         model, tokenizer, words, objective=objective, seed=seed, **batch
@@ -101,6 +99,11 @@ def measure_structure(
             "head": head + 1,
             "direction": DIRECTIONS[direction],
             "n": len(of_all_words.edges.sentence),
+        },
+        {
+            "metric": "attention_between_words",
+            "value": between.total / between.words,
+            "n": between.words,
         },
         {"metric": "fisher_trace", "value": traces.mean(), "n": predictions[drawn].sum()},
         {

@@ -88,6 +88,13 @@ SAS = Table(
         Metric(
             "edge_mass", "mean attention on the edge between a word and its head", "share", 0, 1
         ),
+        Metric(
+            "attention_between_words",
+            "what a word gives of its attention to other words, summed over layers and heads; mean "
+            "over words",
+            "heads",
+            0,
+        ),
         Metric("loss", "mean cross-entropy on held-out text, each prediction", "nats", 0),
         Metric(
             "minimal_pair_accuracy",

@@ -136,10 +136,10 @@ def fall_at_onset(data: Evidence, threshold: float, name: str, rising: str) -> E
     step 0 and the last but two. None if complexity was not measured.
     """
     trajectory = data.run.trajectory
-    if name not in trajectory.complexity:
+    if name not in trajectory.of_model:
         return None
     trained = data.run.steps > 0
-    steps, values = data.run.steps[trained], trajectory.complexity[name][:, trained]
+    steps, values = data.run.steps[trained], trajectory.of_model[name][:, trained]
     if len(steps) < SHORTEST + 1:
         return nothing(data, len(steps))
     if name == "fisher_trace":

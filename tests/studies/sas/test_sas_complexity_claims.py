@@ -46,7 +46,7 @@ def test_noise_drops_no_more_at_an_onset_than_elsewhere_on_any_schedule(schedule
     for _ in range(150):
         noise = {"intrinsic_dimension": 10 + generator.normal(size=(2, len(steps)))}
         ((_, found),) = evidence(
-            replace(plain, complexity=noise), None, NONE, draws=1, seed=0
+            replace(plain, of_model=noise), None, NONE, draws=1, seed=0
         ).items()
         values.append(fall_at_onset(found, 0.7, "intrinsic_dimension", rising).value)
     # The mean of two numbers from 0 to 1 has a variance of 1/24, and is above 0.7 in 18%.

@@ -164,6 +164,13 @@ def test_loss_and_complexity_are_those_of_the_library(measured, corpus):
     losses, counts = held_out_loss(model, tokenizer, words, objective=objective(kind), seed=3)
     np.testing.assert_array_equal(sentences["loss"], losses)
     np.testing.assert_array_equal(sentences["predictions"], counts)
+    between = [
+        (float(batch.weights[row].sum()), int(length))
+        for batch in word_attention(model, tokenizer, words)
+        for row, length in enumerate(batch.lengths)
+    ]
+    expected = sum(total for total, _ in between) / sum(length for _, length in between)
+    assert value(rows, "attention_between_words") == pytest.approx(expected, rel=1e-5)
     assert value(rows, "weight_norm") == weight_norm(model)
     assert value(rows, "fisher_trace") > value(rows, "fisher_trace_error") > 0
     # So many points are drawn that whole sentences hold at least them.

@@ -90,11 +90,11 @@ def test_a_layer_that_has_no_dimension_somewhere_is_left_out_everywhere(tmp_path
     lacking = (structure["layer"] == 2) & (structure["seed"] == 7) & (structure["step"] == 0)
     found = read_trajectory(*write((structure[~lacking], *others), tmp_path))
     # Layer 1 is one below the mean of layers 1 and 2.
-    mean = trajectory.complexity["intrinsic_dimension"]
-    np.testing.assert_allclose(found.complexity["intrinsic_dimension"], mean - 1)
+    mean = trajectory.of_model["intrinsic_dimension"]
+    np.testing.assert_allclose(found.of_model["intrinsic_dimension"], mean - 1)
     none = structure[~(lacking | ((structure["layer"] == 1) & (structure["seed"] == 1)))]
     found = read_trajectory(*write((none, *others), tmp_path))
-    assert set(found.complexity) == {"fisher_trace", "weight_norm"}
+    assert set(found.of_model) == {"fisher_trace", "weight_norm"}
 
 
 def damaged(structure, sentences, pairs):
