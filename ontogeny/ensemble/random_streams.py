@@ -35,11 +35,21 @@ def normal(generators: Sequence[torch.Generator], shape: Sequence[int]) -> Tenso
     return numbers
 
 
-class Dropout:
-    """Draws what is dropped, each member from its own generator.
+def draw_mask(generators: Sequence[torch.Generator], share: float, shape: Sequence[int]) -> Tensor:
+    """Return a mask of dropout, (members, *shape), each member's from its own generator.
 
-    A mask's entries are 0 with probability `share`, else 1 / (1 - share). With a share of 0, or no
-    generators, nothing is drawn and the mask is None.
+    Its entries are 0 with probability `share`, which is below 1, else 1 / (1 - share).
+    """
+    mask = torch.empty((len(generators), *shape), device=generators[0].device)
+    for row, generator in zip(mask, generators, strict=True):
+        row.bernoulli_(1 - share, generator=generator)
+    return mask.div_(1 - share)
+
+
+class Dropout:
+    """Draws what is dropped, each member from its own generator (`draw_mask`).
+
+    With a share of 0, or no generators, nothing is drawn and the mask is None.
     """
 
     def __init__(self, share: float, generators: Sequence[torch.Generator] | None) -> None:
@@ -51,7 +61,4 @@ class Dropout:
         """Return the next mask, (members, *shape), or None if nothing is dropped."""
         if self.share == 0:
             return None
-        mask = torch.empty((len(self.generators), *shape), device=self.generators[0].device)
-        for row, generator in zip(mask, self.generators, strict=True):
-            row.bernoulli_(1 - self.share, generator=generator)
-        return mask.div_(1 - self.share)
+        return draw_mask(self.generators, self.share, shape)

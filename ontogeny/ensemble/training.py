@@ -2,67 +2,48 @@
 
 import logging
 import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from ontogeny.ensemble.objective import Batch, losses_and_gradients
-from ontogeny.ensemble.optimiser import AdamW
+from ontogeny.ensemble.forgetting import Forgetting
+from ontogeny.ensemble.optimisers import Optimiser
 from ontogeny.ensemble.random_streams import random_stream
 from ontogeny.ensemble.stack import Stack
-from ontogeny.errors import ConfigError, TrainingError
+from ontogeny.errors import TrainingError
 
 # Updates between two looks at whether losses are still numbers, which a GPU has to be waited for.
 CHECK_EVERY = 10
 STREAMS = ("data", "dropout", "forgetting")
 
-Source = Callable[[int, Sequence[int], Sequence[torch.Generator]], Batch]
+# Makes a batch such as the stack reads.
+Source = Callable[[int, Sequence[int], Sequence[torch.Generator]], Any]
 LearningRate = Callable[[int, int], float]
+Members = TypeVar("Members", bound=Stack)
 
 
-@dataclass(frozen=True)
-class Forgetting:
-    """When a member's token embeddings are drawn again: active and temporary forgetting.
-
-    Every `every` updates, for the last time after at most `until` updates (None: for ever).
-    `tokens` (count,), ids, are those that are forgotten; by default all. Active forgetting is Chen
-    et al. 2023, "Improving Language Plasticity via Pretraining with Active Forgetting"; stopping it
-    after a while is what the publication on dual process learning adds, to which
-    ontogeny/studies/strategies/claims.py points. Raises `ConfigError` if `every` isn't at least 1.
-    """
-
-    every: int
-    until: int | None = None
-    tokens: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an interval that can't be."""
-        if self.every < 1:
-            raise ConfigError(f"every: is {self.every}; expected at least 1 update.")
-
-    def is_due(self, step: int) -> bool:
-        """Say whether embeddings are drawn again after `step` updates, before the next one."""
-        return step > 0 and step % self.every == 0 and (self.until is None or step <= self.until)
-
-
-class LockstepTraining:
+class LockstepTraining(Generic[Members]):
     """A stack being trained, with all that the rest of the training depends on.
 
     `step` counts updates done. `members` are the numbers, from 0, of those that live, in the order
     of the stack; `diverged` says of the others how many updates they had before their loss was no
     longer a number. `losses` (members,) are those of the last update, before it, NaN at the start.
+    `carried` are tensors (members, ...) by name, of each member's own, that go from update to
+    update: what the loss makes of them (`Stack.losses_and_gradients`), and what callbacks write
+    there, such as the best loss so far.
     """
 
     def __init__(
         self,
-        stack: Stack,
-        optimiser: AdamW,
+        stack: Members,
+        optimiser: Optimiser,
         source: Source,
         learning_rate: LearningRate,
         seeds: Sequence[int],
         forgetting: Sequence[Forgetting | None] | None = None,
+        carried: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Prepare a training; nothing runs yet.
 
@@ -70,13 +51,15 @@ class LockstepTraining:
         `members` are the numbers of those that live, `generators`, on the stack's device, their
         data streams. `learning_rate(step, member)` is that of an update. `seeds` has one for each
         member: its streams of data, dropout and forgetting depend on it alone. `forgetting` says
-        which members forget their embeddings, and when.
+        which members forget what, and when. `carried` are the tensors to begin with, which are
+        overwritten.
         """
         if len(seeds) != len(stack) or (forgetting and len(forgetting) != len(stack)):
             raise ValueError(f"{len(stack)} members; expected a seed and a forgetting for each")
         self.stack, self.optimiser = stack, optimiser
         self.source, self.learning_rate = source, learning_rate
         self.forgetting = list(forgetting or [None] * len(stack))
+        self.carried = dict(carried or {})
         self.step = 0
         self.members = tuple(range(len(stack)))
         self.diverged: dict[int, int] = {}
@@ -93,7 +76,7 @@ class LockstepTraining:
         self,
         until: int,
         at: Collection[int] = (),
-        callback: "Callable[[LockstepTraining], None] | None" = None,
+        callback: "Callable[[LockstepTraining[Members]], None] | None" = None,
     ) -> None:
         """Train until `until` updates are done, and call back at each of the steps `at`.
 
@@ -141,7 +124,7 @@ class LockstepTraining:
     def keep(self, indices: Sequence[int]) -> None:
         """Go on with the members at these places in the stack alone."""
         self.stack = self.stack.take(indices)
-        self.optimiser = self.optimiser.take(indices, self.stack)
+        self.optimiser = self.optimiser.take(indices)
         self.members = tuple(self.members[i] for i in indices)
         self.forgetting = [self.forgetting[i] for i in indices]
         self.streams = {
@@ -149,6 +132,7 @@ class LockstepTraining:
         }
         index = torch.tensor(list(indices), device=self.stack.device)
         self.losses = self.losses[index]
+        self.carried = {name: values[index] for name, values in self.carried.items()}
         self._updates_that_were_numbers = self._updates_that_were_numbers[index]
 
     def resume_at(self, step: int) -> None:
@@ -159,8 +143,9 @@ class LockstepTraining:
     def _update(self) -> None:
         self._forget()
         batch = self.source(self.step, self.members, self.streams["data"])
-        dropout = self.streams["dropout"] if self.stack.architecture.dropout else None
-        self.losses = losses_and_gradients(self.stack, batch, dropout)
+        self.losses = self.stack.losses_and_gradients(
+            batch, self.streams["dropout"], carried=self.carried
+        )
         self.optimiser.step(
             self.stack, [self.learning_rate(self.step, member) for member in self.members]
         )
@@ -172,6 +157,7 @@ class LockstepTraining:
     def _forget(self) -> None:
         for index, forgetting in enumerate(self.forgetting):
             if forgetting is not None and forgetting.is_due(self.step):
-                streams = [self.streams["forgetting"][index]]
-                self.stack.redraw_embeddings(streams, [index], forgetting.tokens)
-                self.optimiser.forget_embeddings(self.stack, [index], forgetting.tokens)
+                what = forgetting.parameter, index
+                stream = self.streams["forgetting"][index]
+                self.stack.redraw(*what, stream, forgetting.deviation, forgetting.rows)
+                self.optimiser.forget(self.stack, *what, forgetting.rows)

@@ -10,6 +10,7 @@ are the draws. So one computation yields the value and its interval.
 import math
 
 import numpy as np
+from scipy import stats
 
 PRODUCT_CELLS = 2**22  # of a matrix product at once: 32 MiB of float64
 
@@ -118,23 +119,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
     `values` has shape (..., n), the result too. NaN is not ranked and stays NaN.
     """
-    order = np.argsort(values, axis=-1)
-    ordered = np.take_along_axis(values, order, axis=-1)
-    places = np.broadcast_to(np.arange(1, values.shape[-1] + 1), values.shape)
-    # A run of equal values begins where one differs from the value before it, and ends where the
-    # next begins.
-    begins = np.ones(values.shape, dtype=bool)
-    begins[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    ends = np.ones(values.shape, dtype=bool)
-    ends[..., :-1] = begins[..., 1:]
-    first = np.maximum.accumulate(np.where(begins, places, 0), axis=-1)
-    last = np.flip(
-        np.minimum.accumulate(np.flip(np.where(ends, places, values.shape[-1]), axis=-1), axis=-1),
-        axis=-1,
-    )
-    found = np.empty(values.shape)
-    np.put_along_axis(found, order, (first + last) / 2, axis=-1)
-    return np.where(np.isnan(values), np.nan, found)
+    return stats.rankdata(values, axis=-1, nan_policy="omit")
 
 
 def spearman(values: np.ndarray, others: np.ndarray) -> np.ndarray:

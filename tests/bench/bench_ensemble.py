@@ -14,7 +14,7 @@ with a process for each thread: two plain loops, and two ensembles of half the m
 
 Expected from counting: the ensemble does 0.90 billion operations in matrix products a model-step,
 the plain loop 1.45, because the ensemble needs the head and the last layer at masked positions
-alone and merges the products of weights in attention (ontogeny/ensemble/attention.py). At 95
+alone and merges the products of weights in attention (ontogeny/ensemble/bert/attention.py). At 95
 billion a second, the most that a core of the machine at hand does, that is 9.5 ms of a core. The
 rest, timed part by part, adds 3 ms: attention within a sequence 1.3, gelu 0.7, normalisation 0.7,
 the cross-entropy 0.4; AdamW adds 0.3. So two quiet cores should do about 155 model-steps a second.
@@ -26,18 +26,15 @@ for each other either. In PyTorch alone, which `--in-pytorch` times, the ensembl
 
 import argparse
 import os
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from multiprocessing.connection import Connection
 from statistics import median
 
 import torch
 from torch import Tensor
-from torch.multiprocessing import get_context
 
 from ontogeny.devices import default_device
-from ontogeny.ensemble import AdamW, Batch, Bert, Stack, losses_and_gradients
+from ontogeny.ensemble import AdamW, Batch, Bert, BertStack
+from tests.bench.side_by_side import interleaved, large_product
 
 SEQUENCES, TOKENS, MASKED, VOCABULARY = 128, 7, 3, 1_002
 LEARNING_RATE = 1e-3
@@ -66,7 +63,7 @@ def ensemble(
 ) -> Callable[[], Tensor]:
     """Return a function that does some updates of all members; it returns the first's losses."""
     device = default_device()
-    stack = Stack.initialise(ARCHITECTURE, range(members), device=device)
+    stack = BertStack.initialise(ARCHITECTURE, range(members), device=device)
     optimiser = AdamW(stack)
     batches = draw(members, steps, device)
     rates = [LEARNING_RATE] * members
@@ -74,8 +71,8 @@ def ensemble(
     def work() -> Tensor:
         found = []
         for batch in batches:
-            losses = losses_and_gradients(
-                stack, batch, None, at_once, in_machine_code=in_machine_code
+            losses = stack.losses_and_gradients(
+                batch, members_at_once=at_once, in_machine_code=in_machine_code
             )
             optimiser.step(stack, rates)
             found.append(losses[0])
@@ -87,7 +84,7 @@ def ensemble(
 def plain_loop(steps: int) -> Callable[[], Tensor]:
     """Return a function that does some updates of transformers' model; it returns the losses."""
     device = default_device()
-    model = Stack.initialise(ARCHITECTURE, [0]).to_transformers(0).to(device).train()
+    model = BertStack.initialise(ARCHITECTURE, [0]).to_transformers(0).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
     batches = []
     for batch in draw(1, steps, device):
@@ -108,28 +105,6 @@ def plain_loop(steps: int) -> Callable[[], Tensor]:
     return work
 
 
-def large_product() -> Callable[[], Tensor]:
-    """Return a function that multiplies two large matrices; it returns the operations of that."""
-    device = default_device()
-    size = 8192 if device.type == "cuda" else 1536
-    left, right = torch.randn(2, size, size, device=device)
-
-    def work() -> Tensor:
-        (left @ right)[0, 0].item()
-        return torch.tensor(2.0 * size**3)
-
-    return work
-
-
-def serve(connection: Connection, threads: int, make: Callable, *arguments: object) -> None:
-    """Do the work that `make` returns whenever asked, and answer with its result."""
-    torch.set_num_threads(threads)
-    work = make(*arguments)
-    connection.send(work())  # the first is to warm up
-    while connection.recv():
-        connection.send(work())
-
-
 def operations() -> float:
     """Floating-point operations in matrix products of the ensemble, for one model and update."""
     width, middle = ARCHITECTURE.width, ARCHITECTURE.feedforward
@@ -139,15 +114,8 @@ def operations() -> float:
     return 3 * 2 * (row * rows + head)  # backwards costs twice as much as forwards
 
 
-def losses_differ_by(results: dict[str, list[Tensor]]) -> float:
-    """Return the largest difference between the losses of the two sides."""
-    pairs = zip(results["ensemble"], results["plain loop"], strict=True)
-    return max((ours - theirs).abs().max().item() for ours, theirs in pairs)
-
-
 def compare(processes: int, threads: int, arguments: argparse.Namespace) -> None:
     """Time both sides, interleaved, with so many processes of so many threads; print the ratio."""
-    context = get_context("spawn")
     members = arguments.members // processes
     sides = {
         "ensemble": (
@@ -155,32 +123,17 @@ def compare(processes: int, threads: int, arguments: argparse.Namespace) -> None
             *(arguments.members_at_once, not arguments.in_pytorch),
         ),
         "plain loop": (plain_loop, arguments.steps),
-        "peak": (large_product,),
+        "peak": (large_product, default_device()),
     }
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    with ExitStack() as ends:
-        workers: dict[str, list[Connection]] = {side: [] for side in sides}
-        for side, job in sides.items():
-            for _ in range(processes):
-                here, there = context.Pipe()
-                process = context.Process(target=serve, args=(there, threads, *job))
-                process.start()
-                ends.callback(process.join)
-                ends.callback(here.send, False)
-                workers[side].append(here)
-        results = {side: [here.recv() for here in workers[side]] for side in sides}
-        difference = losses_differ_by(results)
-        for _ in range(arguments.repeats):
-            for side in sides:
-                start = time.perf_counter()
-                for here in workers[side]:
-                    here.send(True)
-                results[side] = [here.recv() for here in workers[side]]
-                seconds[side].append(time.perf_counter() - start)
-            difference = max(difference, losses_differ_by(results))
+    seconds, results = interleaved(sides, processes, threads, arguments.repeats)
+    difference = max(
+        (ours - theirs).abs().max().item()
+        for pair in zip(results["ensemble"], results["plain loop"], strict=True)
+        for ours, theirs in zip(*pair, strict=True)
+    )
     ours = [processes * members * arguments.steps / taken for taken in seconds["ensemble"]]
     theirs = [processes * arguments.steps / taken for taken in seconds["plain loop"]]
-    peak = processes * results["peak"][0].item() / median(seconds["peak"])
+    peak = processes * results["peak"][0][0].item() / median(seconds["peak"])
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
     print(

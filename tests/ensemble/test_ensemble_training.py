@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,15 +9,15 @@ from ontogeny.ensemble import (
     AdamW,
     Batch,
     Bert,
+    BertStack,
     Forgetting,
     LockstepTraining,
-    Stack,
-    compiled,
+    machine_code,
     restore_state,
     save_state,
     uniform,
 )
-from ontogeny.ensemble.architecture import WORD_EMBEDDINGS
+from ontogeny.ensemble.bert.architecture import WORD_EMBEDDINGS
 from ontogeny.errors import CheckpointError, ConfigError, TrainingError
 
 VOCABULARY = 11
@@ -34,7 +35,7 @@ def training(seeds, *, dropout=0.0, rate=lambda step, member: 3e-3, forgetting=N
     architecture = Bert(
         VOCABULARY, layers=2, width=8, feedforward=12, dropout=dropout, initial_deviation=0.2
     )
-    stack = Stack.initialise(architecture, seeds)
+    stack = BertStack.initialise(architecture, seeds)
     return LockstepTraining(stack, AdamW(stack), source, rate, seeds, forgetting)
 
 
@@ -42,10 +43,10 @@ def training(seeds, *, dropout=0.0, rate=lambda step, member: 3e-3, forgetting=N
 @pytest.mark.parametrize("clip", [None, 0.5])
 def test_fifty_steps_equal_those_of_transformers_and_adamw(clip, in_machine_code, monkeypatch):
     if not in_machine_code:
-        monkeypatch.setattr(compiled, "is_possible", lambda stack, batch: False)
+        monkeypatch.setattr(machine_code, "is_possible", lambda stack, batch: False)
     sizes = (11, 9, 11, 11)
     models = [small_bert(size, k) for k, size in enumerate(sizes)]
-    stack = Stack.from_transformers(models)
+    stack = BertStack.from_transformers(models)
     batches = [random_batch(4, 9, step, sequences=16) for step in range(50)]
     rates = (1e-3, 3e-3, 3e-3, 1e-2)
     curves = []
@@ -123,16 +124,18 @@ def test_callbacks_come_at_their_steps_and_change_nothing():
 
 
 def test_forgetting_is_due_every_so_often_until_it_ends():
-    for_ever, for_a_while = Forgetting(every=4), Forgetting(every=4, until=8)
+    for_ever = Forgetting(4, WORD_EMBEDDINGS, 0.2)
+    for_a_while = Forgetting(4, WORD_EMBEDDINGS, 0.2, until=8)
     assert [step for step in range(17) if for_ever.is_due(step)] == [4, 8, 12, 16]
     assert [step for step in range(17) if for_a_while.is_due(step)] == [4, 8]
     with pytest.raises(ConfigError, match="every: is 0"):
-        Forgetting(every=0)
+        Forgetting(0, WORD_EMBEDDINGS, 0.2)
 
 
 def test_forgetting_redraws_embeddings_of_chosen_members_and_nothing_else():
     tokens = torch.tensor([2, 5, 7])
-    plans = [None, Forgetting(every=6), Forgetting(every=6, tokens=tokens)]
+    of_all = Forgetting(6, WORD_EMBEDDINGS, 0.2)
+    plans = [None, of_all, replace(of_all, rows=tokens)]
     # At a learning rate of 0 only forgetting changes anything.
     run = training([0, 1, 2], rate=lambda step, member: 0.0, forgetting=plans)
     before = run.stack.flat.clone()
@@ -154,13 +157,14 @@ def test_forgetting_redraws_embeddings_of_chosen_members_and_nothing_else():
 def test_forgotten_embeddings_have_no_moments_and_keep_their_count():
     run = training([0, 1])
     run.run(5)
-    others = run.optimiser.first_moment[0].clone()
-    run.optimiser.forget_embeddings(run.stack, [1], torch.tensor([3]))
-    for moment in (run.optimiser.first_moment, run.optimiser.second_moment):
+    first = run.optimiser.moments["first_moment"]
+    others = first[0].clone()
+    run.optimiser.forget(run.stack, WORD_EMBEDDINGS, 1, torch.tensor([3]))
+    for moment in run.optimiser.moments.values():
         words = run.stack.named(moment)[WORD_EMBEDDINGS][1]
         assert (words[3] == 0).all()
         assert (words[[0, 1, 2, 4]] != 0).any(-1).all()
-    assert torch.equal(run.optimiser.first_moment[0], others)
+    assert torch.equal(first[0], others)
     assert run.optimiser.updates.tolist() == [5, 5]
 
 
@@ -181,7 +185,7 @@ def disturbed(seeds=(0, 1, 2)):
         seeds,
         dropout=0.1,
         rate=lambda step, member: math.inf if (member, step) == (1, 2) else 1e-3 * (member + 1),
-        forgetting=[None, None, Forgetting(every=5)],
+        forgetting=[None, None, Forgetting(5, WORD_EMBEDDINGS, 0.2)],
     )
 
 

@@ -20,6 +20,8 @@ from ontogeny.planning.schema import SCHEMAS
 from ontogeny.runs.recipes import read_recipe
 from ontogeny.studies import STUDIES
 
+pytestmark = pytest.mark.slow
+
 FOLDER = SCHEMAS.parent
 SOURCES = {file.source for file in read_sources(FOLDER / "sources.tsv")}
 SHIPPED = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml"))}

@@ -13,6 +13,8 @@ from ontogeny.corpora.penn import read_penn
 from ontogeny.corpora.text import halve, read_text
 from ontogeny.errors import CorpusError
 
+pytestmark = pytest.mark.slow
+
 CONLLU = b"""# newdoc id = d1
 # global.Entity = GRP-etype-identity
 # sent_id = s1

@@ -45,6 +45,8 @@ from ontogeny.runs.checkpoints.manifest import Entry, read_manifest, write_manif
 from ontogeny.runs.checkpoints.weight_files import count_parameters, shards, weight_files
 from ontogeny.runs.tables import LOSS, join_losses, write_losses
 
+pytestmark = pytest.mark.slow
+
 SOURCES = "source\tpath\turl\tsha256\tbytes\tlicence\n" + "".join(
     f"ud\tud/{name}.conllu\thttps://example.org/{name}\t{'0a' * 32}\t12\tCC-BY-SA-4.0\n"
     for name in "abc"

@@ -29,6 +29,8 @@ from ontogeny.runs.checkpoints.loading import (
 )
 from ontogeny.runs.checkpoints.manifest import Entry, checkpoint_path, write_manifest
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = [["cat"], *random_sentences(5, count=6, longest=5)]
 # Those that look at a number, make gradients of their own, or write into what they read.
 ONE_BY_ONE = {"xlm", "xlm, causal", "bloom", "mamba"}

@@ -67,6 +67,7 @@ def split(frame, by):
     st.sampled_from(["chunk", "kind", "metric", "relation", "row"]),
     st.randoms(use_true_random=False),
 )
+@pytest.mark.slow
 def test_the_bytes_are_those_of_all_rows_written_together(tmp_path_factory, by, random):
     folder = tmp_path_factory.mktemp("t")
     paths = write_files(folder, split(rows(["b", "a", "aa"], range(0, 60, 10)), by))

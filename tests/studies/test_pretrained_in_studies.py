@@ -35,6 +35,8 @@ from ontogeny.studies.sas.attention_map import attention_map, best_head, shown_s
 from ontogeny.studies.sas.measure import measure_capability, measure_structure
 from ontogeny.studies.sas.tables import ATTENTION, SAS
 
+pytestmark = pytest.mark.slow
+
 STEPS = [0, 2]
 PLACE = {"run": "tiny", "corpus": "toyglish", "seed": 0}
 SIZES = {"layers": 2, "heads": 2, "width": 16, "batch_size": 8, "sequence_length": 64}

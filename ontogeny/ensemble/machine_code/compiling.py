@@ -53,8 +53,7 @@ def kept(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]
     for itself.
     """
     # numba names its files so. All else that it goes by are the file and the types of arguments.
-    source = Path(function.__code__.co_filename)
-    function.__qualname__ += f"-{version(source.parent)[:16]}"
+    function.__qualname__ += f"-{version()[:16]}"
     try:
         compiled: Any = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba found no directory that it may write to
@@ -74,15 +73,13 @@ def kept(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]
     return kept_
 
 
-def version(package: Path) -> str:
+def version() -> str:
     """Return a digest of what machine code depends on: sources, numba, and the processor.
 
-    The sources are those of the folder `package`, of this package, and of the packages that the two
-    are in, where the types of arguments are. So an edit there compiles anew, needed or not.
+    The sources are all of ensembles, the types of arguments among them. So an edit there compiles
+    anew, needed or not.
     """
-    here = Path(__file__).parent
-    folders = dict.fromkeys((here, here.parent, package, package.parent))
-    sources = [source for folder in folders for source in sorted(folder.glob("*.py"))]
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     machine = f"{numba.__version__} {get_host_cpu_name()} {get_host_cpu_features().flatten()}"
     parts = [machine.encode(), *(source.read_bytes() for source in sources)]
     return sha256(b"".join(parts)).hexdigest()

@@ -78,17 +78,6 @@ def tail(size: np.float32, bell: np.float32) -> np.float32:
 
 
 @inlined
-def gelu(rows: Array, bias: Array) -> None:
-    """Overwrite rows (rows, columns) by the exact gelu of rows + bias; errors as with slopes."""
-    for row in range(rows.shape[0]):
-        values = rows[row]
-        for column in range(values.size):
-            x = values[column] + bias[column]
-            beyond = tail(abs(x), exponential(-HALF * x * x))
-            values[column] = x * (ONE - beyond if x > ZERO else beyond)
-
-
-@inlined
 def gelu_and_slopes(rows: Array, bias: Array, slopes: Array) -> None:
     """Overwrite rows (rows, columns) by the exact gelu of rows + bias; `slopes` by its derivative.
 

@@ -25,29 +25,22 @@ ATTENTION = {
 
 
 @contextmanager
-def reads_copies(
-    model: "PreTrainedModel", tokens: Tensor, place: Tensor, *, in_machine_code: bool = True
-) -> Iterator[Tensor]:
+def reads_copies(model: "PreTrainedModel", tokens: Tensor, place: Tensor) -> Iterator[Tensor]:
     """Have a model that reads these copies in the block do nothing twice, nor for nothing.
 
     `tokens`, (copies, tokens), are ids, all of them attended to; `place`, (copies,), is the
     position at which each copy is asked. Yields these positions as they count through the batch,
     (copies,), as `Logits` takes them: what the model says elsewhere is void, and there the same as
-    outside the block, up to rounding. `in_machine_code` lets the layers that
-    `ontogeny.measures.likelihood.compiled` is for be applied there; there are no gradients then.
-    The model's modules are not as they were within the block: one thread at a time.
+    outside the block, up to rounding. The model's modules are not as they were within the block:
+    one thread at a time.
     """
     copies, length = tokens.shape
     asked = place + length * torch.arange(copies, device=place.device)
     layers = _layers(model)
     with ExitStack() as shortcuts:
         if layers:
-            different, same_as = _first_of_each(tokens, model.config.pad_token_id)
-            if in_machine_code and _compiles(layers[:-1]):
-                shortcuts.enter_context(_applied_together(layers[:-1], different, same_as))
-            else:
-                attention = layers[0].attention.self
-                shortcuts.enter_context(_projects_once(attention, tokens, different, same_as))
+            padding = model.config.pad_token_id
+            shortcuts.enter_context(_projects_once(layers[0].attention.self, tokens, padding))
             shortcuts.enter_context(_attends_from(layers[-1].attention.self, asked))
         yield asked
 
@@ -91,38 +84,10 @@ def _first_of_each(tokens: Tensor, padding: int | None) -> tuple[Tensor, Tensor]
     return torch.empty_like(different).scatter_(0, same_as, every), same_as
 
 
-def _compiles(layers: list[Any]) -> bool:
-    """Say whether machine code can apply these layers. What it needs is loaded on a CPU alone."""
-    if next(layers[0].parameters()).device.type != "cpu":
-        return False
-    from ontogeny.measures.likelihood import compiled
-
-    return compiled.is_possible(layers)
-
-
 @contextmanager
-def _applied_together(layers: list[Any], different: Tensor, same_as: Tensor) -> Iterator[None]:
-    """Have the first layer apply all of these, in machine code, and the others nothing."""
-    from ontogeny.measures.likelihood import compiled
-
-    def apply(states: Tensor, *arguments: Any, **options: Any) -> Tensor:
-        return compiled.apply_layers(layers, states, different, same_as)
-
-    def leave(states: Tensor, *arguments: Any, **options: Any) -> Tensor:
-        return states
-
-    with ExitStack() as replaced:
-        replaced.enter_context(computes(layers[0], apply))
-        for layer in layers[1:]:
-            replaced.enter_context(computes(layer, leave))
-        yield
-
-
-@contextmanager
-def _projects_once(
-    attention: Any, tokens: Tensor, different: Tensor, same_as: Tensor
-) -> Iterator[None]:
+def _projects_once(attention: Any, tokens: Tensor, padding: int | None) -> Iterator[None]:
     """Have the first layer project each token once for each position at which it stands."""
+    different, same_as = _first_of_each(tokens, padding)
 
     def choose(module: Any, inputs: tuple[Tensor]) -> tuple[Tensor]:
         return (inputs[0].flatten(0, 1)[different],)

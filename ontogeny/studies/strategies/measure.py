@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ontogeny.ensemble.architecture import WORD_EMBEDDINGS
-from ontogeny.ensemble.objective import Batch, hidden_states, logits
-from ontogeny.ensemble.stack import Stack
+from ontogeny.ensemble.bert.architecture import WORD_EMBEDDINGS
+from ontogeny.ensemble.bert.objective import Batch, hidden_states, logits
+from ontogeny.ensemble.bert.stack import BertStack
 from ontogeny.studies.strategies.conditions import PROBED, SUBSETS, Member, Settings
 from ontogeny.studies.strategies.evaluation import by_subset, evaluation_set, score
 from ontogeny.studies.strategies.probing import probe, probing_inputs
@@ -83,7 +83,9 @@ def prepare(
     )
 
 
-def measure(instruments: Instruments, stack: Stack, step: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measure(
+    instruments: Instruments, stack: BertStack, step: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what the members' models show at this step: rows of STRATEGIES and of EMBEDDINGS.
 
     The held-out tokens' embeddings are drawn anew from the initial distribution, by the member's
@@ -92,7 +94,7 @@ def measure(instruments: Instruments, stack: Stack, step: int) -> tuple[pd.DataF
     """
     vocabulary, members = instruments.vocabulary, instruments.members
     # The same parameters, with the held-out tokens no longer left out of the softmax.
-    whole = Stack(stack.architecture, stack.flat, [vocabulary.tokens] * len(members))
+    whole = BertStack(stack.architecture, stack.flat, [vocabulary.tokens] * len(members))
     held_out = torch.arange(vocabulary.first_held_out, vocabulary.tokens)
     generators = [stream(member, f"held-out embeddings {step}") for member in members]
     answer = torch.tensor(ANSWER, device=stack.device)
@@ -134,7 +136,7 @@ def _frame(
     return pd.DataFrame(rows)
 
 
-def _places(instruments: Instruments, stack: Stack, step: int) -> pd.DataFrame:
+def _places(instruments: Instruments, stack: BertStack, step: int) -> pd.DataFrame:
     """Return where the embeddings of some types lie in their two principal components.
 
     The axes are those of the member's content tokens at this step. An axis points to where the

@@ -12,12 +12,13 @@ import pandas as pd
 import torch
 
 from ontogeny.devices import default_device
-from ontogeny.ensemble.architecture import Bert
-from ontogeny.ensemble.objective import Batch
-from ontogeny.ensemble.optimiser import AdamW
-from ontogeny.ensemble.stack import Stack
+from ontogeny.ensemble.bert.architecture import WORD_EMBEDDINGS, Bert
+from ontogeny.ensemble.bert.objective import Batch
+from ontogeny.ensemble.bert.stack import BertStack
+from ontogeny.ensemble.forgetting import Forgetting
+from ontogeny.ensemble.optimisers import AdamW
 from ontogeny.ensemble.states import restore_state, save_state
-from ontogeny.ensemble.training import Forgetting, LockstepTraining
+from ontogeny.ensemble.training import LockstepTraining
 from ontogeny.files import atomic_path
 from ontogeny.studies.strategies.conditions import Member, Settings, types_of_class
 from ontogeny.studies.strategies.measure import measure, prepare
@@ -67,7 +68,7 @@ def sweep(
         restore_state(training, state)
         _log().info("going on after %d updates", training.step)
 
-    def look(training: LockstepTraining) -> None:
+    def look(training: LockstepTraining[BertStack]) -> None:
         if training.step in settings["steps"]:
             living = instruments.take(training.members)
             frames = measure(living, training.stack, training.step)
@@ -94,7 +95,7 @@ def prepare_training(
     laws: Laws,
     settings: Settings,
     device: torch.device,
-) -> LockstepTraining:
+) -> LockstepTraining[BertStack]:
     """Return the members' training at its beginning.
 
     Initial weights, data and forgetting depend on a member's seed and condition alone. Held-out
@@ -110,7 +111,7 @@ def prepare_training(
     )
     seeds = [member.seed for member in members]
     known = [vocabulary.first_held_out] * len(members)
-    stack = Stack.initialise(architecture, seeds, known, device)
+    stack = BertStack.initialise(architecture, seeds, known, device)
     numbers = NumberStream(members, settings["batch_size"], device)
     answer = torch.tensor(ANSWER, device=device)
 
@@ -153,7 +154,9 @@ def _forgetting(member: Member, settings: Settings, vocabulary: Vocabulary) -> F
         return None
     until = settings["forget_until"] if member.forgetting == "temporary" else None
     tokens = torch.arange(FIRST_NOUN, vocabulary.first_held_out)
-    return Forgetting(settings["forget_every"], until, tokens)
+    return Forgetting(
+        settings["forget_every"], WORD_EMBEDDINGS, settings["initial_deviation"], until, tokens
+    )
 
 
 def _of_this_job(working: Path, members: Sequence[Member], settings: Settings) -> None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from ontogeny.ensemble.machine_code import products
 from ontogeny.ensemble.machine_code.functions import (
     exponential,
-    gelu,
     gelu_and_slopes,
     gelu_backward,
 )
@@ -38,9 +37,6 @@ def test_gelu_and_its_slope_are_those_of_torch_in_double_precision():
     # Numbers up to 12 are themselves rounded by 5e-7.
     np.testing.assert_allclose(rows[0], expected.detach(), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(slopes[0], slope, rtol=1e-6, atol=1e-6)
-    alone = (x.detach().numpy() - 0.5).astype(np.float32)[None]
-    gelu(alone, bias)
-    np.testing.assert_allclose(alone, rows, rtol=1e-6, atol=1e-6)
 
     gradient = np.stack([slopes[0], 2 * slopes[0]])
     total = np.ones_like(bias)

@@ -15,7 +15,6 @@ from transformers import (
     RobertaPreLayerNormConfig,
 )
 
-from ontogeny.measures.likelihood import compiled
 from ontogeny.measures.likelihood.masked_copies import ATTENTION, reads_copies
 from ontogeny.measures.likelihood.predictions import Logits
 
@@ -53,10 +52,9 @@ def copies_of_a_sentence(length=7, mask=4):
     return copies, place
 
 
-def logits_of_copies(model, tokens, place, *, in_machine_code=True, logits_at=None):
+def logits_of_copies(model, tokens, place, logits_at=None):
     logits_at = logits_at or Logits(model)
-    reads = reads_copies(model, tokens, place, in_machine_code=in_machine_code)
-    with torch.no_grad(), reads as positions:
+    with torch.no_grad(), reads_copies(model, tokens, place) as positions:
         return logits_at(tokens, None, positions)
 
 
@@ -65,7 +63,6 @@ def own_logits(model, tokens, place):
         return model(tokens).logits[torch.arange(len(tokens)), place]
 
 
-@pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize(
     "kind",
@@ -74,37 +71,15 @@ def own_logits(model, tokens, place):
         *(DistilBertConfig, MegatronBertConfig),  # not among those that are known
     ],
 )
-def test_the_logits_are_the_models_own(kind, layers, in_machine_code):
+def test_the_logits_are_the_models_own(kind, layers):
     model = build(kind, layers)
     tokens, place = copies_of_a_sentence()
-    found = logits_of_copies(model, tokens, place, in_machine_code=in_machine_code)
+    found = logits_of_copies(model, tokens, place)
     expected = own_logits(model, tokens, place)
     assert found.shape == (len(tokens), VOCABULARY)
     assert torch.allclose(found, expected, atol=1e-4)
     # The shortcuts are gone afterwards.
     assert torch.equal(own_logits(model, tokens, place), expected)
-
-
-def test_machine_code_applies_all_layers_but_the_last_where_it_can(monkeypatch):
-    model, applied = build(BertConfig, layers=4), []
-    apply_layers = compiled.apply_layers
-
-    def note(layers, *arguments):
-        applied.append(len(layers))
-        return apply_layers(layers, *arguments)
-
-    monkeypatch.setattr(compiled, "apply_layers", note)
-    tokens, place = copies_of_a_sentence()
-    expected = own_logits(model, tokens, place)
-    assert torch.allclose(logits_of_copies(model, tokens, place), expected, atol=1e-4)
-    assert applied == [3]
-    logits_of_copies(model, tokens, place, in_machine_code=False)
-    hook = model.bert.encoder.layer[2].output.register_forward_hook(lambda *arguments: None)
-    assert torch.allclose(logits_of_copies(model, tokens, place), expected, atol=1e-4)
-    hook.remove()
-    assert applied == [3]
-    logits_of_copies(model, tokens, place)
-    assert applied == [3, 3]
 
 
 class Doubled(torch.nn.Linear):
@@ -150,13 +125,12 @@ def test_a_decoder_reads_the_copies_as_it_reads_any_text():
     assert torch.allclose(found, own_logits(model, tokens, place), atol=1e-4)
 
 
-@pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
-def test_a_text_may_hold_the_token_for_padding(kind, in_machine_code):
+def test_a_text_may_hold_the_token_for_padding(kind):
     model = build(kind)
     tokens, place = copies_of_a_sentence()
     tokens[place != 2, 2] = model.config.pad_token_id
-    found = logits_of_copies(model, tokens, place, in_machine_code=in_machine_code)
+    found = logits_of_copies(model, tokens, place)
     with torch.no_grad():
         expected = model(tokens, attention_mask=torch.ones_like(tokens)).logits
     assert torch.allclose(found, expected[torch.arange(len(tokens)), place], atol=1e-4)
@@ -181,7 +155,7 @@ def test_no_vector_is_projected_twice_nor_for_nothing():
         if name.rpartition(".")[2] in ("query", "key", "value"):
             module.register_forward_hook(partial(count, name))
     tokens, place = copies_of_a_sentence(length=7)
-    logits_of_copies(model, tokens, place, in_machine_code=False, logits_at=logits_at)
+    logits_of_copies(model, tokens, place, logits_at=logits_at)
     projected = [
         [
             rows.get(f"bert.encoder.layer.{layer}.attention.self.{name}")
@@ -194,8 +168,8 @@ def test_no_vector_is_projected_twice_nor_for_nothing():
 
 
 def test_the_known_models_are_known_to_transformers():
-    for name in sorted(ATTENTION | compiled.LAYERS):
-        family = name.removesuffix("SelfAttention").removesuffix("Layer")
+    for name in sorted(ATTENTION):
+        family = name.removesuffix("SelfAttention")
         module = {"XLMRoberta": "xlm_roberta", "RobertaPreLayerNorm": "roberta_prelayernorm"}.get(
             family, family.lower()
         )

@@ -14,6 +14,8 @@ from ontogeny.corpora.tasks import word_labels
 from ontogeny.measures.features import extract
 from ontogeny.measures.probes.word_labels import probe_word_labels
 
+pytestmark = pytest.mark.slow
+
 SENTENCES = {"train": 300, "dev": 60, "test": 300}
 TASKS = ["upos", "deprel", "phrase_end"]
 LAYERS = [1, 6]

@@ -233,6 +233,7 @@ def program(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_the_program_converts_and_says_in_a_line_what_it_can_not(tmp_path):
     folder, damaged = (save(make("bert"), tmp_path / name, pickled=True) for name in "ab")
     (damaged / "pytorch_model.bin").write_bytes(b"damaged")
@@ -266,6 +267,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_converting_takes_no_more_memory_than_the_checkpoint(tmp_path):
     small = save(make("bert"), tmp_path / "small", pickled=True)
     folder = save(make("bert"), tmp_path / "model", pickled=True)

@@ -19,6 +19,8 @@ from ontogeny.runs.checkpoints.manifest import checkpoint_path
 from ontogeny.runs.hub.fetching import fetch_checkpoint
 from ontogeny.runs.hub.locations import Location, hub_location
 
+pytestmark = pytest.mark.slow
+
 MAIN = Location("a/model", "main")
 
 # Run in a process of its own, which each of `KILLS` makes kill itself at some moment.

@@ -15,6 +15,8 @@ from ontogeny.runs.pretraining.loss_record import LossRecord
 from ontogeny.runs.pretraining.trainer import TrajectoryTrainer
 from ontogeny.runs.tables import LOSS, join_losses
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):

@@ -17,6 +17,8 @@ from ontogeny.studies.pushdown.claim_statistics import PUBLISHED_ORDER
 from ontogeny.studies.pushdown.heatmaps import TASK_ORDER, boundary, normalised
 from ontogeny.studies.pushdown.study import PUSHDOWN
 
+pytestmark = pytest.mark.slow
+
 FIGURES = of_all_tables(PUSHDOWN, figures.FIGURES)
 
 LABELS = {

@@ -20,6 +20,8 @@ from ontogeny.studies.sas.intervention_figure import run_styles
 from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.sas.tables import DIRECTIONS
 
+pytestmark = pytest.mark.slow
+
 FIGURES = of_all_tables(SAS, figures.FIGURES)
 interventions = FIGURES.pop("interventions")
 

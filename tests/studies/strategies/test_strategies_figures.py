@@ -10,6 +10,8 @@ from ontogeny.studies.strategies import figures
 from ontogeny.studies.strategies.conditions import SUBSETS
 from ontogeny.studies.strategies.study import STRATEGIES
 
+pytestmark = pytest.mark.slow
+
 FIGURES = of_all_tables(STRATEGIES, figures.FIGURES)
 
 

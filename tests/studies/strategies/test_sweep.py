@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import torch
 
-from ontogeny.ensemble.architecture import DECODER_BIAS, WORD_EMBEDDINGS
-from ontogeny.ensemble.stack import Stack
+from ontogeny.ensemble.bert.architecture import DECODER_BIAS, WORD_EMBEDDINGS
+from ontogeny.ensemble.bert.stack import BertStack
 from ontogeny.errors import TrainingError
 from ontogeny.results.tables import check, read_measurements
 from ontogeny.studies.strategies import sweep as module
@@ -142,7 +142,7 @@ def test_what_another_job_left_is_not_gone_on_with(finished, tmp_path, monkeypat
 
 def spoilt(places):
     """Stacks whose members at these places have a weight that is no number."""
-    initialise = Stack.initialise
+    initialise = BertStack.initialise
 
     def initialised(*arguments):
         stack = initialise(*arguments)
@@ -156,7 +156,7 @@ def spoilt(places):
 def test_a_member_that_diverges_is_reported_and_dropped_and_the_others_live(
     finished, tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr(Stack, "initialise", spoilt([1]))
+    monkeypatch.setattr(BertStack, "initialise", spoilt([1]))
     settings = {**SETTINGS, "steps": SETTINGS["steps"][1:]}
     with caplog.at_level(logging.WARNING, logger="ontogeny"):
         run(tmp_path, settings=settings)
@@ -172,7 +172,7 @@ def test_a_member_that_diverges_is_reported_and_dropped_and_the_others_live(
 
 
 def test_if_all_members_diverge_the_job_fails_and_leaves_no_results(tmp_path, monkeypatch):
-    monkeypatch.setattr(Stack, "initialise", spoilt([0, 1, 2]))
+    monkeypatch.setattr(BertStack, "initialise", spoilt([0, 1, 2]))
     with pytest.raises(TrainingError, match="All 3 members of the ensemble diverged"):
         run(tmp_path, settings={**SETTINGS, "steps": [4, 8]})
     assert not list(tmp_path.glob("*.parquet"))
@@ -222,7 +222,7 @@ def test_content_tokens_are_forgotten_every_so_often_and_for_a_while_or_for_ever
     assert [step for step in range(10) if due[1][step]] == [3, 6, 9]
     assert [step for step in range(10) if due[2][step]] == [3]
     assert not any(due[0])
-    tokens = training.forgetting[1].tokens.tolist()
+    tokens = training.forgetting[1].rows.tolist()
     assert tokens == list(range(FIRST_NOUN, vocabulary.first_held_out))
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from ontogeny.ensemble.architecture import Weights
-from ontogeny.ensemble.normalisation import (
+from ontogeny.ensemble.bert.architecture import Weights
+from ontogeny.ensemble.bert.normalisation import (
     linear,
     linear_gradients,
     normalisation_gradients,

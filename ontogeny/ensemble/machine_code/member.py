@@ -1,12 +1,13 @@
 """Loss and gradients of one member in machine code: a few sequences at a time, to the caches' size.
 
-The computation is that of `ontogeny.ensemble.encoder` and `ontogeny.ensemble.head`.
+The computation is that of `ontogeny.ensemble.bert.encoder` and `ontogeny.ensemble.bert.head`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.compiled.encoder import (
+from ontogeny.ensemble.machine_code.compiling import kept
+from ontogeny.ensemble.machine_code.encoder import (
     add_rows,
     embed,
     embed_backward,
@@ -16,8 +17,9 @@ from ontogeny.ensemble.compiled.encoder import (
     layer_states,
     select,
 )
-from ontogeny.ensemble.compiled.head import head_state, surprisal_and_gradients
-from ontogeny.ensemble.compiled.parameters import (
+from ontogeny.ensemble.machine_code.functions import ONE, ZERO
+from ontogeny.ensemble.machine_code.head import head_state, surprisal_and_gradients
+from ontogeny.ensemble.machine_code.parameters import (
     Sizes,
     circuits,
     circuits_backward,
@@ -26,8 +28,6 @@ from ontogeny.ensemble.compiled.parameters import (
     layer,
     no_circuits,
 )
-from ontogeny.ensemble.machine_code.compiling import kept
-from ontogeny.ensemble.machine_code.functions import ONE, ZERO
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]

@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.architecture import Embeddings
-from ontogeny.ensemble.bert_layers import Layer
-from ontogeny.ensemble.compiled.attention import attend, attend_backward
-from ontogeny.ensemble.compiled.parameters import Circuits, Sizes
+from ontogeny.ensemble.bert.architecture import Embeddings, Layer
+from ontogeny.ensemble.machine_code.attention import attend, attend_backward
 from ontogeny.ensemble.machine_code.compiling import called, inlined
 from ontogeny.ensemble.machine_code.functions import ONE, ZERO, gelu_and_slopes, gelu_backward
 from ontogeny.ensemble.machine_code.normalisation import add_sum, normalise, normalise_backward
+from ontogeny.ensemble.machine_code.parameters import Circuits, Sizes
 from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
 
 Array = NDArray[np.float32]

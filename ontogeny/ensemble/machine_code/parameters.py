@@ -5,15 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.architecture import (
+from ontogeny.ensemble.bert.architecture import (
     EMBEDDING_NAMES,
     HEAD_NAMES,
     Bert,
     Embeddings,
     Head,
+    Layer,
     layer_names,
 )
-from ontogeny.ensemble.bert_layers import Layer
 from ontogeny.ensemble.machine_code.compiling import called, inlined
 from ontogeny.ensemble.machine_code.functions import ONE, ZERO
 from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
     """The sizes of `Bert` that machine code needs, and where its parameters begin, in order.
 
     `places` (5 + 16 * layers + 5,) are of the embeddings, of each layer, and of the head, as they
-    are named in `ontogeny.ensemble.architecture`.
+    are named in `ontogeny.ensemble.bert.architecture`.
     """
 
     layers: int

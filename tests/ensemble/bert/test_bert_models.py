@@ -5,17 +5,9 @@ from hypothesis import strategies as st
 from small_berts import random_batch, small_bert, transformers_output
 from transformers import BertConfig
 
-from ontogeny.ensemble import (
-    Batch,
-    Bert,
-    Stack,
-    hidden_states,
-    logits,
-    losses,
-    losses_and_gradients,
-    random_stream,
-)
-from ontogeny.ensemble.architecture import DECODER_BIAS, WORD_EMBEDDINGS
+from ontogeny.ensemble import Batch, Bert, BertStack, hidden_states, logits, random_stream
+from ontogeny.ensemble.bert.architecture import DECODER_BIAS, WORD_EMBEDDINGS
+from ontogeny.ensemble.bert.objective import losses, losses_and_gradients
 from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.errors import ConfigError
 
@@ -49,7 +41,7 @@ def test_members_say_what_transformers_says(
         small_bert(size, seed + k, layers=layers, heads=heads, padding_token=padding_token)
         for k, size in enumerate(vocabularies)
     ]
-    stack = Stack.from_transformers(models)
+    stack = BertStack.from_transformers(models)
     batch = random_batch(
         len(models), min(vocabularies), seed, targets=targets, shared=shared, padded=padded
     )
@@ -88,14 +80,14 @@ def test_gradients_are_the_slopes_of_the_losses_with_dropout_too(heads, dropout,
     architecture = Bert(
         11, layers=2, heads=heads, width=8, feedforward=12, dropout=dropout, initial_deviation=0.4
     )
-    flat = Stack.initialise(architecture, [seed, seed + 1]).flat.double()
+    flat = BertStack.initialise(architecture, [seed, seed + 1]).flat.double()
     batch = random_batch(2, 11, seed, padded=padded)
     generator = torch.Generator().manual_seed(seed)
     flat += 0.1 * torch.randn(flat.shape, generator=generator, dtype=flat.dtype)
     direction = torch.randn(flat.shape, generator=generator, dtype=flat.dtype)
 
     def at(distance):
-        stack = Stack(architecture, flat + distance * direction, [11, 11])
+        stack = BertStack(architecture, flat + distance * direction, [11, 11])
         streams = [random_stream(seed, "dropout"), random_stream(seed, "more dropout")]
         return losses_and_gradients(stack, batch, streams), stack
 
@@ -106,7 +98,7 @@ def test_gradients_are_the_slopes_of_the_losses_with_dropout_too(heads, dropout,
 
 def test_dropout_keeps_its_share_and_is_a_members_own():
     architecture = Bert(11, layers=2, width=16, dropout=0.25, initial_deviation=0.3)
-    stack = Stack.initialise(architecture, [0, 1, 2])
+    stack = BertStack.initialise(architecture, [0, 1, 2])
     batch = random_batch(3, 11, 0, sequences=32)
 
     def streams(members):
@@ -131,7 +123,7 @@ def test_dropout_keeps_its_share_and_is_a_members_own():
 
 def test_models_come_out_of_a_stack_as_they_went_in():
     models = [small_bert(size, size) for size in (7, 11)]
-    stack = Stack.from_transformers(models)
+    stack = BertStack.from_transformers(models)
     for member, model in enumerate(models):
         copied = stack.to_transformers(member)
         assert copied.config.vocab_size == model.config.vocab_size
@@ -145,9 +137,8 @@ def test_models_come_out_of_a_stack_as_they_went_in():
 
 def test_padding_the_vocabulary_changes_nothing_for_a_member():
     small = small_bert(6, 0)
-    alone, padded = (
-        Stack.from_transformers([small]), Stack.from_transformers([small, small_bert(40, 1)])
-    )  # fmt: skip
+    alone = BertStack.from_transformers([small])
+    padded = BertStack.from_transformers([small, small_bert(40, 1)])
     batch = random_batch(2, 6, 0)
     expected = losses_and_gradients(alone, batch.of(0, 1))
     found = losses_and_gradients(padded, batch)
@@ -159,8 +150,8 @@ def test_padding_the_vocabulary_changes_nothing_for_a_member():
 
 def test_an_initial_member_depends_on_its_seed_and_nothing_else():
     architecture = Bert(100, layers=2, width=32, feedforward=64)
-    stack = Stack.initialise(architecture, [3, 4, 3], [50, 100, 100])
-    alone = Stack.initialise(Bert(100, layers=2, width=32, feedforward=64), [3])
+    stack = BertStack.initialise(architecture, [3, 4, 3], [50, 100, 100])
+    alone = BertStack.initialise(Bert(100, layers=2, width=32, feedforward=64), [3])
     assert torch.equal(stack.flat[2], alone.flat[0])
     for name, values in stack.parameters.items():
         first, other, third = values
@@ -169,7 +160,9 @@ def test_an_initial_member_depends_on_its_seed_and_nothing_else():
             assert torch.equal(first[:50], third[:50])
             first, other, third = first[:50], other[:50], third[:50]
         elif name != DECODER_BIAS:
-            assert torch.equal(first, Stack.initialise(architecture, [3], [50]).parameters[name][0])
+            assert torch.equal(
+                first, BertStack.initialise(architecture, [3], [50]).parameters[name][0]
+            )
         expected = 1.0 if name.endswith("LayerNorm.weight") else 0.0
         if first.ndim == 1:
             assert (values == expected).all(), name
@@ -181,7 +174,7 @@ def test_an_initial_member_depends_on_its_seed_and_nothing_else():
 
 
 def test_unlikely_labels_have_large_losses_and_not_infinite_ones():
-    stack = Stack.from_transformers([small_bert(6, 0)])
+    stack = BertStack.from_transformers([small_bert(6, 0)])
     stack.parameters[WORD_EMBEDDINGS].mul_(100)
     stack.parameters["cls.predictions.transform.LayerNorm.weight"].mul_(100)
     batch = random_batch(1, 6, 0)
@@ -218,10 +211,10 @@ def test_sizes_and_shapes_that_cannot_be_are_refused():
     with pytest.raises(ConfigError, match="dropout: is 1"):
         Bert(11, dropout=1.0)
     with pytest.raises(ConfigError, match="model 1"):
-        Stack.from_transformers([small_bert(7, 0), small_bert(7, 0, width=16)])
+        BertStack.from_transformers([small_bert(7, 0), small_bert(7, 0, width=16)])
     with pytest.raises(ConfigError, match="vocabulary"):
-        Stack.initialise(Bert(11), [0, 1], [11, 12])
-    stack = Stack.from_transformers([small_bert(7, 0)])
+        BertStack.initialise(Bert(11), [0, 1], [11, 12])
+    stack = BertStack.from_transformers([small_bert(7, 0)])
     good = random_batch(1, 7, 0)
     for batch in (
         random_batch(2, 7, 0),

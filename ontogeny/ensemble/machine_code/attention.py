@@ -1,7 +1,7 @@
 """Attention within each sequence, in machine code: one head, in the form of circuits.
 
-See `ontogeny.ensemble.attention` for the form. Activations are (sequences * tokens, width); those
-of the tokens that attend, which may be fewer, (sequences * targets, width).
+See `ontogeny.ensemble.bert.attention` for the form. Activations are (sequences * tokens, width);
+those of the tokens that attend, which may be fewer, (sequences * targets, width).
 """
 
 import numpy as np

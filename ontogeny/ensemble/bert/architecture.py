@@ -2,15 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from ontogeny.ensemble.bert_layers import PARAMETERS, Layer, Values
 from ontogeny.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import BertConfig
+
+Values = TypeVar("Values")
 
 WORD_EMBEDDINGS = "bert.embeddings.word_embeddings.weight"
 DECODER_BIAS = "cls.predictions.bias"
@@ -132,11 +133,36 @@ class Bert:
 
 
 class Embeddings(NamedTuple, Generic[Values]):
-    """The parameters, or gradients, of the embedding layer, shaped as in `Layer`."""
+    """The parameters, or gradients, of the embedding layer.
+
+    Of some members they are tensors, (members, rows, columns), with one row for what is a vector;
+    of one member, in machine code, arrays (rows, columns) or (columns,). So are those below.
+    """
 
     words: Values
     positions: Values
     types: Values
+    gain: Values
+    shift: Values
+
+
+class Layer(NamedTuple, Generic[Values]):
+    """The parameters, or gradients, of one layer, in the order of `layer_names`."""
+
+    query: Values
+    query_bias: Values
+    key: Values
+    key_bias: Values
+    value: Values
+    value_bias: Values
+    output: Values
+    output_bias: Values
+    middle_gain: Values
+    middle_shift: Values
+    up: Values
+    up_bias: Values
+    down: Values
+    down_bias: Values
     gain: Values
     shift: Values
 
@@ -166,6 +192,11 @@ EMBEDDING_NAMES = (
     "bert.embeddings.LayerNorm.weight",
     "bert.embeddings.LayerNorm.bias",
 )
+LAYER_MODULES = (
+    *("attention.self.query", "attention.self.key", "attention.self.value"),
+    *("attention.output.dense", "attention.output.LayerNorm"),
+    *("intermediate.dense", "output.dense", "output.LayerNorm"),
+)
 HEAD_NAMES = (
     "cls.predictions.transform.dense.weight",
     "cls.predictions.transform.dense.bias",
@@ -177,14 +208,15 @@ HEAD_NAMES = (
 
 def layer_names(layer: int) -> list[str]:
     """Return the names in transformers of a layer's parameters, in the order of `Layer`."""
-    return [f"bert.encoder.layer.{layer}.{name}" for name in PARAMETERS]
+    return [
+        f"bert.encoder.layer.{layer}.{module}.{kind}"
+        for module in LAYER_MODULES
+        for kind in ("weight", "bias")
+    ]
 
 
 def as_weights(architecture: Bert, named: dict[str, Tensor]) -> Weights:
-    """Arrange tensors that go by their names in transformers as the computation needs them.
-
-    Each is (members, rows, columns), with one row for what is a vector in a member.
-    """
+    """Arrange tensors that go by their names in transformers as the computation needs them."""
     return Weights(
         Embeddings(*(named[name] for name in EMBEDDING_NAMES)),
         [

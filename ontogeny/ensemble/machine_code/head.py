@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ontogeny.ensemble.architecture import Head
+from ontogeny.ensemble.bert.architecture import Head
 from ontogeny.ensemble.machine_code.compiling import called, inlined
 from ontogeny.ensemble.machine_code.functions import (
     ONE,

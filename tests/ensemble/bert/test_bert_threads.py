@@ -2,15 +2,9 @@ import pytest
 import torch
 from small_berts import random_batch
 
-from ontogeny.ensemble import (
-    AdamW,
-    Bert,
-    Stack,
-    hidden_states,
-    logits,
-    losses_and_gradients,
-    objective,
-)
+from ontogeny.ensemble import AdamW, Bert, BertStack, hidden_states, logits
+from ontogeny.ensemble.bert import objective
+from ontogeny.ensemble.bert.objective import losses_and_gradients
 from ontogeny.workers import split
 
 
@@ -19,7 +13,7 @@ def test_members_are_the_same_on_one_thread_and_on_three(threads):
     found = []
     for count in (1, 3):
         threads(count)
-        stack = Stack.initialise(
+        stack = BertStack.initialise(
             Bert(11, layers=2, width=8, feedforward=12, initial_deviation=0.3), range(5)
         )
         optimiser = AdamW(stack)
@@ -45,7 +39,7 @@ def test_members_are_the_same_on_one_thread_and_on_three(threads):
 def test_members_go_together_while_their_largest_activations_fit_the_caches(
     vocabulary, sequences, expected, monkeypatch
 ):
-    stack = Stack.initialise(Bert(vocabulary, layers=1), range(2))
+    stack = BertStack.initialise(Bert(vocabulary, layers=1), range(2))
     asked = []
 
     def note(count, at_once, device):

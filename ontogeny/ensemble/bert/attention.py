@@ -21,8 +21,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ontogeny.ensemble.bert_layers import Layer
-from ontogeny.ensemble.normalisation import linear, linear_gradients, linear_onto
+from ontogeny.ensemble.bert.architecture import Layer
+from ontogeny.ensemble.bert.normalisation import linear, linear_gradients, linear_onto
 from ontogeny.ensemble.random_streams import Dropout
 
 

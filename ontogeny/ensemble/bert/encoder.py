@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from ontogeny.ensemble import attention
-from ontogeny.ensemble.architecture import Bert, Embeddings, Weights
-from ontogeny.ensemble.bert_layers import Layer
-from ontogeny.ensemble.normalisation import (
+from ontogeny.ensemble.bert import attention
+from ontogeny.ensemble.bert.architecture import Bert, Embeddings, Layer, Weights
+from ontogeny.ensemble.bert.normalisation import (
     linear,
     linear_gradients,
     linear_onto,

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from small_berts import random_batch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ontogeny.ensemble import NO_LABEL, Batch, Bert, Stack, compiled, losses_and_gradients
-from ontogeny.ensemble.compiled.member import loss_and_gradients
+from ontogeny.ensemble import NO_LABEL, Batch, Bert, BertStack, machine_code
+from ontogeny.ensemble.bert.objective import losses_and_gradients
+from ontogeny.ensemble.machine_code.member import loss_and_gradients
 
 
 def both_ways(stack, batch):
@@ -57,7 +58,7 @@ def test_any_case_gives_what_pytorch_gives_in_double_precision(
         padding_token=padding_token,
         initial_deviation=0.3,
     )
-    stack = Stack.initialise(architecture, range(len(vocabularies)), vocabularies)
+    stack = BertStack.initialise(architecture, range(len(vocabularies)), vocabularies)
     generator = torch.Generator().manual_seed(seed)
     stack.flat += 0.1 * torch.randn(stack.flat.shape, generator=generator)
     # Positions come twice where there are more of them than tokens.
@@ -70,10 +71,10 @@ def test_any_case_gives_what_pytorch_gives_in_double_precision(
         targets=targets,
     )
     batch.inputs[:, 0, 0] = max(vocabularies) + 1  # read, though no member can predict it
-    assert compiled.is_possible(stack, batch)
-    with patch.object(compiled, "TOKENS_AT_ONCE", tokens_at_once):
+    assert machine_code.is_possible(stack, batch)
+    with patch.object(machine_code, "TOKENS_AT_ONCE", tokens_at_once):
         losses = losses_and_gradients(stack, batch)
-    double = Stack(architecture, stack.flat.double(), vocabularies)
+    double = BertStack(architecture, stack.flat.double(), vocabularies)
     expected = losses_and_gradients(double, batch)
     torch.testing.assert_close(losses, expected.float(), rtol=1e-5, atol=1e-5)
     difference = (stack.flat_gradients - double.flat_gradients).norm(dim=1)
@@ -83,7 +84,7 @@ def test_any_case_gives_what_pytorch_gives_in_double_precision(
 
 @pytest.mark.parametrize("in_machine_code", [True, False])
 def test_threads_change_nothing(in_machine_code):
-    stack = Stack.initialise(Bert(50, layers=2, initial_deviation=0.3), range(5))
+    stack = BertStack.initialise(Bert(50, layers=2, initial_deviation=0.3), range(5))
     batch = random_batch(5, 50, 0, sequences=40)
     before, found = torch.get_num_threads(), []
     try:
@@ -104,17 +105,19 @@ def test_threads_change_nothing(in_machine_code):
 
 
 def test_machine_code_is_for_a_case_of_its_own():
-    one_head, batch = Stack.initialise(Bert(11, layers=1), [0]), random_batch(1, 11, 0)
-    assert compiled.is_possible(one_head, batch)
-    assert not compiled.is_possible(Stack.initialise(Bert(11, layers=1, heads=2), [0]), batch)
-    doubled = Stack(one_head.architecture, one_head.flat.double(), [11])
-    assert not compiled.is_possible(doubled, batch)
+    one_head, batch = BertStack.initialise(Bert(11, layers=1), [0]), random_batch(1, 11, 0)
+    assert machine_code.is_possible(one_head, batch)
+    assert not machine_code.is_possible(
+        BertStack.initialise(Bert(11, layers=1, heads=2), [0]), batch
+    )
+    doubled = BertStack(one_head.architecture, one_head.flat.double(), [11])
+    assert not machine_code.is_possible(doubled, batch)
     for other in (random_batch(1, 11, 0, shared=False), random_batch(1, 11, 0, padded=True)):
-        assert not compiled.is_possible(one_head, other)
+        assert not machine_code.is_possible(one_head, other)
 
 
 def test_one_members_fate_is_its_own_in_machine_code_too():
-    stack = Stack.initialise(Bert(11, layers=2, width=8, feedforward=12), range(4))
+    stack = BertStack.initialise(Bert(11, layers=2, width=8, feedforward=12), range(4))
     batch = random_batch(4, 11, 0)
     stack.parameters["bert.encoder.layer.0.attention.self.query.weight"][1, 0, 0] = torch.nan
     stack.parameters["bert.encoder.layer.1.output.dense.weight"][2] = torch.inf
@@ -135,7 +138,7 @@ def test_one_members_fate_is_its_own_in_machine_code_too():
     ],
 )
 def test_what_is_not_there_is_refused(what, number, last):
-    stack = Stack.initialise(Bert(11, layers=1), [0, 1], [11, 9])
+    stack = BertStack.initialise(Bert(11, layers=1), [0, 1], [11, 9])
     good = random_batch(2, 9, 0)
     changed = {name: getattr(good, name).clone() for name in ("inputs", "positions", "labels")}
     changed[what][-1] = last
@@ -147,7 +150,7 @@ def test_what_is_not_there_is_refused(what, number, last):
 
 
 def test_other_integers_and_arrays_that_are_not_in_order_give_the_same():
-    stack = Stack.initialise(Bert(11, layers=1), [0, 1])
+    stack = BertStack.initialise(Bert(11, layers=1), [0, 1])
     batch = random_batch(2, 11, 0)
     expected = losses_and_gradients(stack, batch)
     before = len(loss_and_gradients.signatures)
@@ -156,12 +159,12 @@ def test_other_integers_and_arrays_that_are_not_in_order_give_the_same():
     )
     assert torch.equal(losses_and_gradients(stack, other), expected)
     assert len(loss_and_gradients.signatures) == before
-    columns = Stack(stack.architecture, stack.flat.mT.contiguous().mT, [11, 11])
+    columns = BertStack(stack.architecture, stack.flat.mT.contiguous().mT, [11, 11])
     torch.testing.assert_close(losses_and_gradients(columns, batch), expected)
 
 
 def test_blas_has_one_thread_inside_and_as_many_as_before_outside(monkeypatch):
-    stack = Stack.initialise(Bert(11, layers=1), [0, 1, 2, 3])
+    stack = BertStack.initialise(Bert(11, layers=1), [0, 1, 2, 3])
     batch = random_batch(4, 11, 0)
 
     def blas():
@@ -173,7 +176,7 @@ def test_blas_has_one_thread_inside_and_as_many_as_before_outside(monkeypatch):
         inside.append(blas())
         return loss_and_gradients(*arguments)
 
-    monkeypatch.setattr(compiled, "loss_and_gradients", note)
+    monkeypatch.setattr(machine_code, "loss_and_gradients", note)
     before = torch.get_num_threads()
     with threadpool_limits(2, user_api="blas"):
         torch.set_num_threads(2)

@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ontogeny.ensemble.architecture import Bert, Weights
-from ontogeny.ensemble.encoder import (
+from ontogeny.ensemble.bert.architecture import Bert, Weights
+from ontogeny.ensemble.bert.encoder import (
     EncoderState,
     embed,
     encode,
     encode_backward,
     layer_forward,
 )
-from ontogeny.ensemble.head import cross_entropy, predict, predict_backward
+from ontogeny.ensemble.bert.head import cross_entropy, predict, predict_backward
 from ontogeny.ensemble.memory import keep_freed_memory
 from ontogeny.ensemble.random_streams import Dropout
-from ontogeny.ensemble.stack import Stack
 from ontogeny.workers import in_parallel, split
+
+if TYPE_CHECKING:
+    from ontogeny.ensemble.bert.stack import BertStack
 
 # On a CPU, bytes that the largest activations of a layer or of the head take, for all members that
 # go through the model together: few enough for the caches, many enough that the calls don't cost
@@ -60,7 +62,7 @@ class Chunk(NamedTuple):
 
 
 def losses_and_gradients(
-    stack: Stack,
+    stack: "BertStack",
     batch: Batch,
     dropout: Sequence[torch.Generator] | None = None,
     members_at_once: int | None = None,
@@ -72,11 +74,11 @@ def losses_and_gradients(
     The gradients are those of the sum of losses, which for each member is that of its own. With
     `dropout`, a generator for each member, activations are dropped as the architecture says;
     without, none are. A member whose loss isn't a number changes nothing for the others.
-    `in_machine_code` lets the case that `ontogeny.ensemble.compiled` is for be computed there, each
-    member by itself. Elsewhere `members_at_once` go through the model together: by default all, on
-    a CPU as many as keep the largest activations within `LARGEST_ACTIVATIONS`. Raises ValueError on
-    shapes that don't fit the stack, and IndexError on tokens or positions that aren't there, if
-    machine code would read them; PyTorch sees to itself.
+    `in_machine_code` lets the case that `ontogeny.ensemble.machine_code` is for be computed there,
+    each member by itself. Elsewhere `members_at_once` go through the model together: by default
+    all, on a CPU as many as keep the largest activations within `LARGEST_ACTIVATIONS`. Raises
+    ValueError on shapes that don't fit the stack, and IndexError on tokens or positions that aren't
+    there, if machine code would read them; PyTorch sees to itself.
     """
     if stack.device.type == "cpu":
         keep_freed_memory()
@@ -84,10 +86,10 @@ def losses_and_gradients(
     _refuse_misfit(stack, batch)
     dropping = dropout is not None and architecture.dropout > 0
     if in_machine_code and not dropping:
-        from ontogeny.ensemble import compiled
+        from ontogeny.ensemble import machine_code
 
-        if compiled.is_possible(stack, batch):
-            return compiled.losses_and_gradients(stack, batch)
+        if machine_code.is_possible(stack, batch):
+            return machine_code.losses_and_gradients(stack, batch)
 
     def work(chunk: Chunk) -> Tensor:
         x, state = _encode(architecture, chunk)
@@ -103,7 +105,7 @@ def losses_and_gradients(
     return torch.cat(in_parallel(work, chunks, stack.device))
 
 
-def losses(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Tensor:
+def losses(stack: "BertStack", batch: Batch, members_at_once: int | None = None) -> Tensor:
     """Return each member's mean cross-entropy (members,), nothing dropped."""
     found = logits(stack, batch, members_at_once)
     return torch.cat(
@@ -114,7 +116,7 @@ def losses(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Te
     )
 
 
-def logits(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Tensor:
+def logits(stack: "BertStack", batch: Batch, members_at_once: int | None = None) -> Tensor:
     """Return the logits at the batch's positions, (members, sequences, targets, vocabulary).
 
     Nothing is dropped; tokens that a member doesn't have are at minus infinity. The labels don't
@@ -133,7 +135,7 @@ def logits(stack: Stack, batch: Batch, members_at_once: int | None = None) -> Te
 
 
 def hidden_states(
-    stack: Stack,
+    stack: "BertStack",
     inputs: Tensor,
     visible: Tensor | None = None,
     members_at_once: int | None = None,
@@ -170,7 +172,7 @@ def _encode(architecture: Bert, chunk: Chunk) -> tuple[Tensor, EncoderState]:
     )
 
 
-def _refuse_misfit(stack: Stack, batch: Batch) -> None:
+def _refuse_misfit(stack: "BertStack", batch: Batch) -> None:
     """Raise ValueError if a batch's shapes don't fit a stack."""
     inputs, labels, positions = batch.inputs, batch.labels, batch.positions
     targets = (*inputs.shape[:2], positions.shape[-1])
@@ -193,7 +195,7 @@ def _refuse_misfit(stack: Stack, batch: Batch) -> None:
 
 
 def _chunks(
-    stack: Stack,
+    stack: "BertStack",
     batch: Batch,
     members_at_once: int | None,
     dropout: Sequence[torch.Generator] | None = None,
@@ -216,7 +218,7 @@ def _chunks(
     return chunks
 
 
-def _members_at_once(stack: Stack, batch: Batch) -> int:
+def _members_at_once(stack: "BertStack", batch: Batch) -> int:
     """Return how many members should go through the model together."""
     if stack.device.type != "cpu":
         return len(stack)
