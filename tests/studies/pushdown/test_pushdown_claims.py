@@ -13,7 +13,7 @@ from ontogeny.studies.pushdown.claim_statistics import PUBLISHED_ORDER
 from ontogeny.studies.pushdown.claims import CLAIMS, TASK_NAMES
 from ontogeny.studies.pushdown.resampling import resample
 
-STEPS, LAYERS, SEEDS, SENTENCES = 12, 5, 3, 40
+STEPS, LAYERS, SEEDS, SENTENCES = 14, 5, 3, 40
 PER_TASK = [f"pushdown.1.{task}" for task in TASKS]
 PER_TASK_UNSEEN = [f"pushdown.1.{task}.unseen" for task in TASKS if task in WORD_LABEL_TASKS]
 OVERALL_UNSEEN = [f"pushdown.{number}.unseen" for number in ("2", "3", "4a", "4b")]
@@ -97,7 +97,7 @@ def test_everything_planted_the_other_way_round_is_not():
         assert found.loc[claim, "verdict"] == "not replicated", claim
     # Lower layers first: the shallowest sufficient layer is 0 as soon as any suffices.
     assert found.loc["pushdown.2", "value"] == pytest.approx(1 / 8 / 3)  # layer 1 too, in one seed
-    assert found.loc["pushdown.3", "value"] == -1
+    assert found.loc["pushdown.3", "value"] < -0.99
     assert found.loc["pushdown.5", "value"] == pytest.approx(-2 * LAYERS / STEPS)
 
 
@@ -181,7 +181,7 @@ def test_one_seed_or_two_steps_are_insufficient_data(seeds, steps):
 
 
 def test_a_run_whose_last_steps_alone_suffice_has_too_few_steps_for_a_trend():
-    heatmap = arriving([[99, 99, 11, 10, 9]] * SEEDS, STEPS)
+    heatmap = arriving([[99, 99, STEPS - 1, STEPS - 2, STEPS - 3]] * SEEDS, STEPS)
     found = judged({("upos", "all"): heatmap})
     assert found.loc["pushdown.1.upos", "value"] == -1
     assert found.loc["pushdown.1.upos", "verdict"] == "insufficient data"
