@@ -149,7 +149,7 @@ OUTCOME_CLAIMS = (
         "Brief suppression of syntactic attention early in training lowers the final loss.",
         "abstract",
         "held-out loss at the last checkpoint of runs suppressed until the baseline's structure "
-        f"onset at most, less {_RANDOM}, in nats; {_PAIRED}",
+        f"onset at most (half a doubling past it is still so), less {_RANDOM}, in nats; {_PAIRED}",
         "below",
         0,
         _brief,

@@ -92,9 +92,9 @@ def correlation_over_seeds(data: Evidence, threshold: float, name: str) -> Estim
 
 
 def lasts_past_onset(data: Evidence) -> bool:
-    """Tell whether a suppression acts after the baseline's structure onset too.
+    """Tell whether a suppression acts well past the baseline's structure onset, by half a doubling.
 
-    False if the baseline has none.
+    An onset has its error: what ends about there is brief. False if the baseline has none.
     """
     if data.intervention.kind == "suppressed late":
         return True
@@ -103,7 +103,7 @@ def lasts_past_onset(data: Evidence) -> bool:
     if len(data.baseline.steps) < SHORTEST:
         return False
     at = onset_of_rise(data.baseline.steps, data.baseline.mean("uas"))[0]
-    return bool(data.intervention.until > at)
+    return bool(data.intervention.until > at * np.sqrt(2))
 
 
 def _attends(data: Evidence) -> bool:

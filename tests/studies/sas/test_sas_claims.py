@@ -113,7 +113,7 @@ def test_suppression_is_long_if_it_lasts_past_the_baselines_onset():
     generator = np.random.default_rng(4)
     baseline, run = (ending(generator, 0.7, 4.0, 0.85, seeds=6) for _ in range(2))
     onset = planted_onset(CENTRE)
-    for until, name in ((0.9 * onset, "5a"), (1.2 * onset, "5b")):
+    for until, name in ((1.3 * onset, "5a"), (1.5 * onset, "5b")):
         found = judged(run, Intervention("suppressed early", int(until)), baseline)
         assert list(found.index) == [name]
 
