@@ -122,7 +122,7 @@ def interventions(table: pd.DataFrame, onsets: pd.DataFrame, labels: Mapping[str
         handles.append(Line2D([], [], color="0.5", linestyle=":", label="best offsets"))
     if any(a.get_gid() == "milestone" for axes in curves for a in axes.lines):
         handles.append(Line2D([], [], linestyle="", label="onset, loss drop", **RING, color="0.35"))
-    legend_below(figure, int(table["seed"].nunique()), handles, columns=4)
+    legend_below(figure, int(table["seed"].nunique()), handles, columns=3)
     state_absent(figure, absent)
     return figure
 
