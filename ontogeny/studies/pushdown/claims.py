@@ -72,10 +72,14 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
     A probe may know a word type by heart as soon as its embedding is its own. What layers do that
     embeddings don't shows on types that it never saw.
     """
-    number, words = (
-        ("", "") if subset == "all" else (f".{subset}", ", of words whose type the probe never saw")
-    )
+    number = "" if subset == "all" else f".{subset}"
     tasks = TASK_NAMES if subset == "all" else {task: TASK_NAMES[task] for task in WORD_LABEL_TASKS}
+
+    def of_words(statement: str) -> str:
+        if subset == "all":
+            return statement
+        first, rest = statement[0].lower(), statement[1:]
+        return f"For word types that the probe never saw: {first}{rest}"
 
     def there(statistic: Callable[..., Estimate | None]) -> Callable[..., Estimate | None]:
         def estimate(maps: Resampled) -> Estimate | None:
@@ -88,7 +92,7 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
         *(
             _claim(
                 f"1.{task}{number}",
-                f"As training goes on, ever lower layers suffice to tell {name}{words}.",
+                of_words(f"As training goes on, ever lower layers suffice to tell {name}."),
                 "The Striking Pattern",
                 "Spearman correlation of the shallowest sufficient layer with log step, over the "
                 "steps at which a layer suffices; mean over seeds",
@@ -100,8 +104,7 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
         ),
         _claim(
             f"2{number}",
-            f"Early in training, syntactic information{words and words + ','} is found in late "
-            "layers only.",
+            of_words("Early in training, syntactic information is found in late layers only."),
             "The Striking Pattern",
             "mean place (0: embeddings, 1: last layer) of the layers that suffice at the first "
             "step at which any does; mean over tasks and seeds",
@@ -111,8 +114,10 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
         ),
         _claim(
             f"3{number}",
-            f"Tasks{words and words + ','} migrate in this order, fastest first: entities, phrase "
-            "boundaries, part of speech, dependencies, tree depth and distance.",
+            of_words(
+                "Tasks migrate in this order, fastest first: entities, phrase boundaries, part of "
+                "speech, dependencies, tree depth and distance."
+            ),
             "Task-Specific Migration Timing",
             "Spearman correlation over tasks of migration depth, mean over seeds, with the "
             "published order",
@@ -123,8 +128,10 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
         ),
         _claim(
             f"4a{number}",
-            f"Two regions stand out in the heatmap{words}: accuracy is high above the boundary and "
-            "low below.",
+            of_words(
+                "Two regions stand out in the heatmap: accuracy is high above the boundary and low "
+                "below."
+            ),
             "The Striking Pattern",
             "mean accuracy above minus below the boundary that the other seeds have, in shares of "
             "the way from baseline to best; mean over tasks and seeds",
@@ -134,8 +141,10 @@ def _of_words(subset: str) -> tuple[Claim, ...]:
         ),
         _claim(
             f"4b{number}",
-            f"Two regions stand out in the heatmap{words}: variance, taken here across seeds, is "
-            "lower above the boundary than below.",
+            of_words(
+                "Two regions stand out in the heatmap: variance, taken here across seeds, is lower "
+                "above the boundary than below."
+            ),
             "The Striking Pattern",
             "standard deviation over seeds of a cell (root mean square), below minus above the "
             "boundary of the mean heatmap, in shares of the way from baseline to best; mean over "
