@@ -51,6 +51,8 @@ rule sas_structure:
         settings={
             "points": SAS["points"],
             "fisher_sentences": SAS["fisher_sentences"],
+            "fisher_draws": SAS["fisher_draws"],
+            "too_long": SAS["too_long"],
             "tokens_per_batch": SAS["tokens_per_batch"],
             "seed": config["seed"],
         },
@@ -172,6 +174,23 @@ rule sas_resampling:
         baseline_pairs=lambda wildcards: sas_layout.capability(
             config, "pairs", sas_layout.compared(config, wildcards.run)
         ),
+        control_structure=lambda wildcards: [
+            file
+            for run in sas_layout.controls(config, wildcards.run)
+            for file in layout.measurements_of(
+                config, "sas", "structure", run, wildcards.corpus
+            )
+        ],
+        control_sentences=lambda wildcards: [
+            file
+            for run in sas_layout.controls(config, wildcards.run)
+            for file in layout.measurements_of(
+                config, "sas", "sentences", run, wildcards.corpus
+            )
+        ],
+        control_pairs=lambda wildcards: sas_layout.capability(
+            config, "pairs", sas_layout.controls(config, wildcards.run)
+        ),
     output:
         onsets="results/measurements/sas/{corpus}/{run}/onsets.parquet",
         claims="results/measurements/sas/{corpus}/{run}/claims.tsv",
@@ -189,7 +208,7 @@ rule sas_resampling:
         intervention=lambda wildcards: sas_layout.intervention_settings(
             config, wildcards.run
         ),
-        staged=lambda wildcards: sas_layout.staged_beside(config, wildcards.run),
+        rivals=lambda wildcards: sas_layout.rivals(config, wildcards.run),
         tier=config["tier"],
         draws=SAS["bootstrap"],
         seed=config["seed"],

@@ -24,6 +24,7 @@ from ontogeny.results.tables import Column
 
 VERDICTS = ("replicated", "not replicated", "undecided", "insufficient data")
 ROUNDING = 1e-12  # numbers no further apart, absolutely or relatively, are the same
+LUCK = 0.05  # what luck alone would bear out as often is not borne out
 
 CLAIM_COLUMNS = (
     Column("claim", "string", "identifier: the study, a number, and what it is counted by"),
@@ -37,6 +38,12 @@ CLAIM_COLUMNS = (
     Column("value", "float", "the statistic; empty where it can't be computed", nullable=True),
     Column("low", "float", "lower end of its 95% interval", nullable=True),
     Column("high", "float", "upper end of its 95% interval", nullable=True),
+    Column(
+        "chance",
+        "float",
+        "how often luck alone would place it on the claimed side; empty where its interval says so",
+        nullable=True,
+    ),
     Column("seeds", "int", "seeds that it was computed from"),
     Column("tier", "string", "size of the experiment: toy, lab or paper"),
     Column("verdict", "string", "what follows for the claim", values=VERDICTS),
@@ -48,7 +55,9 @@ _KEYS = ["claim", "run", "corpus"]
 class Estimate:
     """A statistic with its 95% interval, and how many seeds, steps and tasks it rests on.
 
-    NaN where it can't be computed. An infinite end: the data don't bound it on that side.
+    NaN where it can't be computed. An infinite end: the data don't bound it on that side. `chance`
+    is how often the statistic would lie on the claimed side by luck alone, for those that can lie
+    in few places, which an interval doesn't tell; else NaN.
     """
 
     value: float
@@ -57,6 +66,7 @@ class Estimate:
     seeds: int
     steps: int = 0
     tasks: int = 0
+    chance: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,9 @@ def judge(claim: Claim, estimate: Estimate) -> str:
     `insufficient data` if the estimate can't be computed, rests on fewer seeds, steps or tasks than
     the claim needs, or has an interval of no width. Else the interval's place decides: `replicated`
     if the whole of it lies on the claimed side of the threshold, `not replicated` if the whole of
-    it lies on the other, `undecided` if the threshold lies within it or at an end of it.
+    it lies on the other, `undecided` if the threshold lies within it or at an end of it. What luck
+    alone would place on the claimed side once in twenty times or more isn't replicated by lying
+    there: that too is `insufficient data`.
 
     An interval of no width isn't one: numbers that are all alike stay alike however they are
     redrawn. Perhaps the statistic could not have come out otherwise (two layers that arrive between
@@ -111,7 +123,9 @@ def judge(claim: Claim, estimate: Estimate) -> str:
     if touches or low < claim.threshold < high:
         return "undecided"
     lies = "above" if low > claim.threshold else "below"
-    return "replicated" if lies == claim.direction else "not replicated"
+    if lies != claim.direction:
+        return "not replicated"
+    return "insufficient data" if estimate.chance >= LUCK else "replicated"
 
 
 def evaluate(
@@ -142,6 +156,7 @@ def evaluate(
                     "value": estimate.value,
                     "low": estimate.low,
                     "high": estimate.high,
+                    "chance": estimate.chance,
                     "seeds": estimate.seeds,
                     "tier": tier,
                     "verdict": judge(claim, estimate),
@@ -217,7 +232,8 @@ def format_claims(frame: pd.DataFrame, width: int = 100) -> str:
         lines += [f"Claims: {title} ({tier} tier)", ""]
         lines.append(_line("claim", names, "value [95% interval]", "claimed", "seeds", "verdict"))
         for row in block.itertuples():
-            cells = (_interval(row), str(row.threshold), str(row.seeds), str(row.verdict))
+            luck = _luck(row)
+            cells = (_interval(row), str(row.threshold), str(row.seeds), f"{row.verdict}{luck}")
             lines.append(_line(str(row.claim), names, *cells))
             lines += textwrap.wrap(
                 str(row.statement), width, initial_indent="    ", subsequent_indent="    "
@@ -240,6 +256,10 @@ def _interval(row: Any) -> str:
     if np.isnan(row.value):
         return "-"
     return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
+
+
+def _luck(row: Any) -> str:
+    return "" if np.isnan(row.chance) else f" (by luck alone: {row.chance:.0%})"
 
 
 def _counted(claim: str, run: str, corpus: str) -> tuple:

@@ -1,4 +1,4 @@
-"""Milestones of training with their uncertainty: onsets, bootstrap intervals, rank trends.
+"""Milestones of training with their uncertainty: drops, bootstrap intervals, rank trends.
 
 The bootstrap works on weights. A draw says how often each seed and each sentence was drawn; a
 measure that is a ratio of sums over sentences is then two matrix products for all draws, steps
@@ -181,18 +181,6 @@ def local_derivatives(
         matrices[:, at] = fit[1], 2 * fit[2]
     slope, acceleration = (values @ matrix.T for matrix in matrices)
     return slope, acceleration
-
-
-def onset(steps: np.ndarray, values: np.ndarray, bandwidth: float = 1.0) -> np.ndarray:
-    """Return the step at which a curve accelerates most in log step, one of `steps`; shape (...).
-
-    `values` has shape (..., steps): one curve, or one for each bootstrap draw. The acceleration is
-    that of `local_derivatives`; the first two and the last two steps can't be an onset. NaN for a
-    curve that nowhere accelerates or has a NaN. Raises `ValueError` with fewer than five steps.
-    (Chen et al. 2024, section 3: the onset of structure, and that of capability.)
-    """
-    acceleration = local_derivatives(steps, _curves(steps, values, 5), bandwidth)[1]
-    return _place_of_largest(steps, acceleration, values)
 
 
 def steepest_drop(

@@ -10,7 +10,9 @@ from ontogeny.errors import ConfigError
 
 SYNTACTIC_ATTENTION = "syntactic_attention"
 KINDS = (SYNTACTIC_ATTENTION,)
-KEYS = ("kind", "strength", "from", "until")
+EDGES = ("gold", "random")
+REDUCTIONS = ("sum", "max")
+KEYS = ("kind", "strength", "edges", "reduce", "from", "until")
 
 
 @dataclass(frozen=True)
@@ -21,22 +23,27 @@ class Stage:
     `ontogeny.runs.pretraining.syntactic_attention`, which a positive strength suppresses and a
     negative one promotes. The stretch is half-open: it has the updates that are made at steps
     `start` to `stop` - 1, so that the checkpoint of step `start` is the last one before it, and
-    that of step `stop` the last one of it.
+    that of step `stop` the last one of it. `edges` says along which edges attention counts: `gold`,
+    or as a control `random` (`ontogeny.runs.pretraining.random_edges`). `reduce` says what counts
+    of an edge's attention in all layers and heads: its `sum`, or the greatest of them, `max`.
     """
 
     kind: str
     strength: float
     start: int
     stop: int
+    edges: str = "gold"
+    reduce: str = "sum"
 
 
 def read_stages(settings: Any, last: int, key: str) -> tuple[Stage, ...]:
     """Return the stages that a run's key `regularizer` gives, in order; none if it is None.
 
-    `settings` is a mapping with `kind` and `strength` and, unless the stage is to last from the
-    first update to the last, `from` and `until`; or a list of such mappings. `last` is the last
-    step of the run, where a stage stops at the latest. Raises `ConfigError`, naming `key` and what
-    is below it, if a key is unknown, missing or has a value that can't be, or if stages overlap.
+    `settings` is a mapping with `kind` and `strength`, with `edges` and `reduce` unless they are
+    `gold` and `sum`, and, unless the stage is to last from the first update to the last, with
+    `from` and `until`; or a list of such mappings. `last` is the last step of the run, where a
+    stage stops at the latest. Raises `ConfigError`, naming `key` and what is below it, if a key is
+    unknown, missing or has a value that can't be, or if stages overlap.
     """
     if settings is None:
         return ()
@@ -82,6 +89,12 @@ def _read_stage(settings: Mapping[str, Any], last: int, key: str) -> Stage:
     if not number or not math.isfinite(strength):
         hint = " (YAML reads 1e-3 as text; write 1.0e-3.)" if isinstance(strength, str) else ""
         raise ConfigError(f"{key}.strength: is {strength!r}; expected a finite number.{hint}")
+    chosen = {"edges": settings.get("edges", "gold"), "reduce": settings.get("reduce", "sum")}
+    for name, choices in (("edges", EDGES), ("reduce", REDUCTIONS)):
+        if chosen[name] not in choices:
+            raise ConfigError(
+                f"{key}.{name}: is {chosen[name]!r}; expected one of {', '.join(choices)}."
+            )
     start = _step(settings.get("from"), 0, f"{key}.from")
     if start >= last:
         raise ConfigError(
@@ -91,7 +104,7 @@ def _read_stage(settings: Mapping[str, Any], last: int, key: str) -> Stage:
     stop = _step(until, last, f"{key}.until")
     if stop <= start:
         raise ConfigError(f"{key}.until: is {stop}; expected a step after from ({start}).")
-    return Stage(kind, float(strength), start, min(stop, last))
+    return Stage(kind, float(strength), start, min(stop, last), **chosen)
 
 
 def _step(value: Any, default: int, key: str) -> int:

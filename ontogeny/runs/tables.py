@@ -34,9 +34,10 @@ LOSS = Table(
         Metric(
             "syntactic_attention",
             "mean, over the updates since the last checkpoint in which a regularizer of this kind "
-            "was on, of the attention between a word and its syntactic head in both directions, "
-            "summed over all layers and heads and averaged over the words of the update that have "
-            "a head, before the update; no row where no such update was",
+            "was on, of the attention along its edges, syntactic or random, in both directions, "
+            "summed over all layers and heads, or the greatest of them if so the regularizer "
+            "reduces it, and averaged over the words of the update that have a head, before the "
+            "update; no row where no such update was",
             "attention",
             0,
         ),

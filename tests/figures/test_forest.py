@@ -23,6 +23,7 @@ def claims(*rows):
         corpus="toyglish",
         statement="Early in training, syntactic information is found in late layers only.",
         source="somewhere",
+        chance=np.nan,
         seeds=2,
         tier="toy",
     )

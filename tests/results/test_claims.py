@@ -80,6 +80,19 @@ def test_an_interval_of_no_width_decides_nothing_wherever_it_lies(direction, end
         assert verdict(direction, threshold, end, end) == "insufficient data"
 
 
+@pytest.mark.parametrize(
+    ("chance", "expected"),
+    [(np.nan, "replicated"), (0.049, "replicated"), (0.05, "insufficient data")],
+)
+def test_what_luck_alone_bears_out_once_in_twenty_times_is_not_borne_out(chance, expected):
+    found = Estimate(2.0, 1.0, 3.0, seeds=3, chance=chance)
+    rows = evaluate([claim()], {("run", ""): found}, "toy")
+    assert list(rows["verdict"]) == [expected]
+    assert list(rows["chance"]) == pytest.approx([chance], nan_ok=True)
+    printed = format_claims(rows)
+    assert ("by luck alone: 5%" in printed) == (chance > 0)
+
+
 def test_what_differs_by_rounding_errors_alone_has_no_width_and_touches():
     assert 0.1 + 0.2 > 0.3
     assert verdict("above", 0, 0.3, 0.1 + 0.2) == "insufficient data"

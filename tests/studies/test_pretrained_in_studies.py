@@ -122,7 +122,8 @@ def test_sas_measures_structure_capability_and_a_map(trained, corpus, tmp_path):
         check(tables[name], SAS)
         assert set(tables[name]["step"]) == set(STEPS)
     measured = set(tables["structure"]["metric"]) | set(tables["capability"]["metric"])
-    assert measured == {metric.name for metric in SAS.metrics}
+    # No relation has 100 words in so few.
+    assert measured == {metric.name for metric in SAS.metrics} - {"uas_frequent"}
     head = best_head(tables["structure"], 2)
     loaded = [
         (step, load_language_model(path, device="cpu"), load_tokenizer(path))

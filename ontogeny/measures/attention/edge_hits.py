@@ -12,6 +12,11 @@ from ontogeny.corpora.corpus import available
 from ontogeny.errors import CorpusError
 from ontogeny.measures.attention import WordAttention
 
+_NONE_READ = (
+    "syntactic attention: the model could read none of the sentences whose trees are scored; they "
+    "are longer than it reads. Name a corpus with shorter sentences."
+)
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -45,12 +50,13 @@ class EdgeHits:
     mass: np.ndarray
 
 
-def gold_edges(sentences: pd.DataFrame, source: str) -> Edges:
+def gold_edges(sentences: pd.DataFrame, source: str, *, punctuation: bool = False) -> Edges:
     """Return the edges to be scored of a corpus split.
 
-    Left out are roots, punctuation (relation `punct`, with or without a subtype, or UPOS `PUNCT`),
-    and sentences without a parse. Relations keep their subtypes. Raises `CorpusError`, naming
-    `source`, if the corpus has no heads or no relations, or if nothing is left.
+    Left out are roots, sentences without a parse, and, unless `punctuation` is asked for, that
+    (relation `punct`, with or without a subtype, or UPOS `PUNCT`). Relations keep their subtypes.
+    Raises `CorpusError`, naming `source`, if the corpus has no heads or no relations, or if nothing
+    is left.
     """
     missing = [name for name in ("head", "deprel") if name not in available(sentences)]
     if missing:
@@ -65,15 +71,15 @@ def gold_edges(sentences: pd.DataFrame, source: str) -> Edges:
     dependent = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     head = np.array([head for heads in rows["head"] for head in heads], dtype=np.int64) - 1
     relation = np.array([name for names in rows["deprel"] for name in names], dtype=object)
-    punctuation = np.array([name.split(":")[0] == "punct" for name in relation], dtype=bool)
+    is_punctuation = np.array([name.split(":")[0] == "punct" for name in relation], dtype=bool)
     if "upos" in available(sentences):
         tags = [
             tag
             for upos, length in zip(rows["upos"], lengths, strict=True)
             for tag in (upos if upos is not None else [""] * length)
         ]
-        punctuation |= np.array(tags, dtype=object) == "PUNCT"
-    scored = (head >= 0) & ~punctuation
+        is_punctuation |= np.array(tags, dtype=object) == "PUNCT"
+    scored = (head >= 0) & (punctuation | ~is_punctuation)
     if not scored.any():
         raise CorpusError(
             f"{source}: no word is left to be scored when roots and punctuation are left out; "
@@ -81,6 +87,23 @@ def gold_edges(sentences: pd.DataFrame, source: str) -> Edges:
         )
     names, codes = np.unique(relation[scored].astype(str), return_inverse=True)
     return Edges(sentence[scored], dependent[scored], head[scored], codes, tuple(names.tolist()))
+
+
+def hits_of(scored: EdgeHits, edges: Edges) -> EdgeHits:
+    """Return the hits of those of the edges that were scored and are among `edges`."""
+    own, wanted = ((part.sentence << 32) + part.dependent for part in (scored.edges, edges))
+    chosen = np.isin(own, wanted)
+    if not chosen.any():
+        raise CorpusError(_NONE_READ)
+    place = np.searchsorted(wanted, own[chosen])
+    kept = Edges(
+        edges.sentence[place],
+        edges.dependent[place],
+        edges.head[place],
+        edges.relation[place],
+        edges.relations,
+    )
+    return EdgeHits(kept, scored.hits[chosen], scored.mass[chosen])
 
 
 def edge_hits(batches: Iterable[WordAttention], edges: Edges) -> EdgeHits:
@@ -109,10 +132,7 @@ def edge_hits(batches: Iterable[WordAttention], edges: Edges) -> EdgeHits:
         hits.append(batch_hits)
         mass.append(batch_mass)
     if not any(len(place) for place in places):
-        raise CorpusError(
-            "syntactic attention: the model could read none of the sentences whose trees are "
-            "scored; they are longer than it reads. Name a corpus with shorter sentences."
-        )
+        raise CorpusError(_NONE_READ)
     place = np.concatenate(places)
     order = np.argsort(place, kind="stable")
     read = place[order]

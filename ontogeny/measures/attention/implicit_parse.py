@@ -92,6 +92,30 @@ def implicit_parse(scored: EdgeHits, seed: int = 0) -> ImplicitParse:
     )
 
 
+def frequent_uas(parse: ImplicitParse, least: int = 100) -> tuple[float, int]:
+    """Return the UAS over the words of relations that have at least so many, and their number.
+
+    Each word is scored by the best head of its relation. NaN if there is no such relation. (The
+    evaluation that Clark et al. 2019 released leaves rarer relations out.)
+    """
+    frequent = parse.edges >= least
+    best = parse.head_uas[(np.arange(len(parse.edges)), *parse.best.T)]
+    words = int(parse.edges[frequent].sum())
+    right = float((best * parse.edges)[frequent].sum())
+    return (right / words if words else np.nan), words
+
+
+def single_head_uas(scored: EdgeHits) -> tuple[float, tuple[int, int, int]]:
+    """Return the UAS of the one head and direction that finds most over all words, and which it is.
+
+    The second is (layer, head, direction), each counted from 0; the first of those that tie.
+    """
+    found = scored.hits.mean(axis=0, dtype=np.float64)
+    best = np.unravel_index(found.argmax(), found.shape)
+    layer, head, direction = map(int, best)
+    return float(found[best]), (layer, head, direction)
+
+
 def held_out_hits(options: np.ndarray, edges: Edges, seed: int) -> np.ndarray:
     """Return each word's hit by the option chosen, for its relation, on the other half.
 

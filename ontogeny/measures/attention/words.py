@@ -6,7 +6,7 @@ is not scaled up: it is the share of a word's attention that goes to each other 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,25 @@ class WordAttention:
     sentences: np.ndarray
     weights: Tensor
     lengths: np.ndarray
+
+
+class BetweenWords:
+    """How much of their attention words give to other words, added up as batches go by.
+
+    `total` is summed over layers and heads, special tokens and the word itself left out; `words`
+    counts the words that attend.
+    """
+
+    def __init__(self, batches: Iterable[WordAttention]) -> None:
+        """Take the batches of `word_attention`."""
+        self.batches, self.total, self.words = batches, 0.0, 0
+
+    def __iter__(self) -> Iterator[WordAttention]:
+        """Yield the batches, and add up what they hold."""
+        for batch in self.batches:
+            self.total += float(batch.weights.sum(dtype=torch.float64))
+            self.words += int(batch.lengths.sum())
+            yield batch
 
 
 def attention_between_words(

@@ -13,7 +13,7 @@ from ontogeny.runs.pretraining.parsed_text import NO_HEAD, NO_WORD
 from ontogeny.runs.pretraining.sequences import Sequences
 
 # Streams of random numbers, told apart by what they decide.
-ORDER, BLOCK, HIDE, DROP, DEV = range(5)
+ORDER, BLOCK, HIDE, DROP, DEV, EDGES = range(6)
 BATCHES_IN_BLOCK = 50
 
 
@@ -38,7 +38,7 @@ class Batch:
     `tokens` and `attended` (False where padded) have shape (sequences, longest); `positions` and
     `targets` have shape (predictions,): at the flat position (sequence * longest + place) the model
     has to predict the target token. `word` and `head`, (sequences, longest), tell of the syntax of
-    the tokens, hidden ones included, where that is needed
+    the tokens, hidden ones included, or of random edges, where that is needed
     (`ontogeny.runs.pretraining.parsed_text`).
     """
 
@@ -133,18 +133,22 @@ def gather(sequences: Sequences, chosen: np.ndarray, pad: int) -> tuple[np.ndarr
     return _gather(sequences.tokens, sequences.offsets[chosen], attended, pad), attended
 
 
-def with_syntax(batch: Batch, sequences: Sequences, chosen: np.ndarray) -> Batch:
+def with_syntax(
+    batch: Batch, sequences: Sequences, chosen: np.ndarray, edges: str = "gold"
+) -> Batch:
     """Return the batch made of the chosen sequences with their words and heads, if they have any.
 
-    Padding is of no word and has no head.
+    `edges` says whose: those of the syntax, `gold`, or `random` ones. Padding is of no word and has
+    no head.
     """
-    if sequences.word is None or sequences.head is None:
+    head = sequences.head if edges == "gold" else sequences.random_head
+    if sequences.word is None or head is None:
         return batch
     starts = sequences.offsets[chosen]
     return replace(
         batch,
         word=_gather(sequences.word, starts, batch.attended, NO_WORD),
-        head=_gather(sequences.head, starts, batch.attended, NO_HEAD),
+        head=_gather(head, starts, batch.attended, NO_HEAD),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ontogeny.errors import CorpusError
+from ontogeny.runs.pretraining.random_edges import random_heads
 from ontogeny.runs.pretraining.sequences import (
     SENTENCES_AT_ONCE,
     Sequences,
@@ -30,17 +31,19 @@ def encode_parsed(
     *,
     sequences: str,
     longest: int,
+    generator: np.random.Generator | None = None,
 ) -> Sequences:
     """Return sentences, each its words and their heads, as sequences with `word` and `head`.
 
     Heads are 1-based with 0 for the root; None where a sentence has no parse. The tokens are those
     that `ontogeny.runs.pretraining.sequences.encode` makes of the words. `word` is `NO_WORD` for
     special tokens; `head` is `NO_HEAD` for them, for the root, where there is no parse, and
-    wherever a word or its head doesn't stand whole in the same sequence. Raises `CorpusError` if no
-    tokens come out.
+    wherever a word or its head doesn't stand whole in the same sequence. With a `generator` there
+    is `random_head` too, the same of heads that it draws once for each sentence (`random_heads`).
+    Raises `CorpusError` if no tokens come out.
     """
     pieces: list[tuple[np.ndarray, np.ndarray]] = []
-    heads = [np.empty(0, dtype=np.int64)]
+    parses: list[np.ndarray] = []
     words_before = 0
     for batch in in_batches(sentences, SENTENCES_AT_ONCE):
         encoded = tokenizer.backend_tokenizer.encode_batch(
@@ -50,8 +53,7 @@ def encode_parsed(
             if sentence.ids:
                 word = np.array(sentence.word_ids, dtype=np.int64) + words_before
                 pieces.append((np.array(sentence.ids, dtype=np.int32), word))
-            head = np.array([0] * len(words) if parse is None else parse, dtype=np.int64)
-            heads.append(np.where(head > 0, head - 1 + words_before, NO_HEAD))
+            parses.append(np.array([0] * len(words) if parse is None else parse, dtype=np.int64))
             words_before += len(words)
     if not pieces:
         raise CorpusError("training text: no tokens in it; expected sentences with words.")
@@ -66,8 +68,17 @@ def encode_parsed(
         sequences=sequences,
         longest=longest,
     )
-    head = heads_in_the_same_sequence(word, np.concatenate(heads), offsets)
-    return Sequences(tokens, offsets, word, head)
+    drawn = [parses] if generator is None else [parses, random_heads(parses, generator)]
+    heads = [heads_in_the_same_sequence(word, _through_the_text(part), offsets) for part in drawn]
+    return Sequences(tokens, offsets, word, *heads)
+
+
+def _through_the_text(parses: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the head of each word, both numbered through the text; `NO_HEAD` for roots."""
+    lengths = [len(parse) for parse in parses]
+    before = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    head = np.concatenate(parses)
+    return np.where(head > 0, head - 1 + before, NO_HEAD)
 
 
 def heads_in_the_same_sequence(

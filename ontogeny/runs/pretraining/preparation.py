@@ -13,6 +13,7 @@ from ontogeny.errors import CorpusError
 from ontogeny.files import atomic_path, sha256
 from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.runs.checkpoints.loading import quiet_transformers
+from ontogeny.runs.pretraining.batches import EDGES, generator
 from ontogeny.runs.pretraining.parsed_text import NO_HEAD, encode_parsed
 from ontogeny.runs.pretraining.rare_words import frequent_words, made_of
 from ontogeny.runs.pretraining.sequences import (
@@ -80,8 +81,10 @@ def prepare(
         for name, paths in (("train", train), ("dev", dev)):
             if paths:
                 parsed = name == "train" and recipe.regularizer
-                make = _encode_parsed if parsed else _encode
-                sequences = make(tokenizer, paths, chosen, recipe, run)
+                if parsed:
+                    sequences = _encode_parsed(tokenizer, paths, chosen, recipe, run, seed)
+                else:
+                    sequences = _encode(tokenizer, paths, chosen, recipe)
                 write_sequences(sequences, scratch / name)
         (scratch / SETTINGS).write_text(json.dumps(settings, indent=1))
 
@@ -99,7 +102,7 @@ def _words(paths: Paths, chosen: Chosen) -> Iterator[list[str]]:
     return (words for words in read_words(paths) if chosen(words))
 
 
-def _encode(tokenizer: Any, paths: Paths, chosen: Chosen, recipe: Recipe, run: str) -> Sequences:
+def _encode(tokenizer: Any, paths: Paths, chosen: Chosen, recipe: Recipe) -> Sequences:
     return encode(
         tokenizer,
         _words(paths, chosen),
@@ -109,13 +112,15 @@ def _encode(tokenizer: Any, paths: Paths, chosen: Chosen, recipe: Recipe, run: s
 
 
 def _encode_parsed(
-    tokenizer: Any, paths: Paths, chosen: Chosen, recipe: Recipe, run: str
+    tokenizer: Any, paths: Paths, chosen: Chosen, recipe: Recipe, run: str, seed: int
 ) -> Sequences:
+    control = any(stage.edges == "random" for stage in recipe.regularizer)
     text = encode_parsed(
         tokenizer,
         ((words, heads) for words, heads in read_parses(paths) if chosen(words)),
         sequences=recipe.sequences,
         longest=recipe.sequence_length,
+        generator=generator(seed, EDGES) if control else None,
     )
     if text.head is None or (text.head == NO_HEAD).all():
         raise CorpusError(

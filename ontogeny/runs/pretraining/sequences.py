@@ -25,14 +25,16 @@ class Sequences:
     """Sequences of tokens, one after the other.
 
     `tokens` has shape (tokens,), int32; sequence i is `tokens[offsets[i]:offsets[i + 1]]`, and
-    `offsets` has shape (sequences + 1,), int64. `word` and `head`, (tokens,) int64, are there where
-    the text's syntax is needed, as `ontogeny.runs.pretraining.parsed_text` makes them.
+    `offsets` has shape (sequences + 1,), int64. `word`, `head` and `random_head`, (tokens,) int64,
+    are there where the text's syntax, or a control for it, is needed, as
+    `ontogeny.runs.pretraining.parsed_text` makes them.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
     word: np.ndarray | None = None
     head: np.ndarray | None = None
+    random_head: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -161,7 +163,7 @@ def open_sequences(path: str | os.PathLike[str]) -> Sequences:
     path = Path(path)
     syntax = {
         name: np.load(path / f"{name}.npy", mmap_mode="r")
-        for name in ("word", "head")
+        for name in ("word", "head", "random_head")
         if (path / f"{name}.npy").is_file()
     }
     tokens = np.load(path / "tokens.npy", mmap_mode="r")

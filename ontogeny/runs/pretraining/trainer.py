@@ -133,7 +133,9 @@ class TrajectoryTrainer(Trainer):
         with eager_attention(self.network):
             outputs = self._outputs(model, inputs, output_attentions=True)
         part = self._sum_of_losses(outputs, inputs) / inputs["count"]
-        along_edges = syntactic_attention(outputs.attentions, inputs["word"], inputs["head"])
+        along_edges = syntactic_attention(
+            outputs.attentions, inputs["word"], inputs["head"], stage.reduce
+        )
         attention = along_edges / inputs["edges"]
         self.record.add(TRAIN_LOSS, part.detach())
         self.record.add(SYNTACTIC_ATTENTION, attention.detach())

@@ -126,8 +126,8 @@ def shuffled_batches(
         chosen = order.batch(update)
         tokens, attended = gather(text, chosen, tokenizer.pad_token_id)
         batch = make_batch(tokens, attended, generator(seed, HIDE, update))
-        regularized = stage_at(recipe.regularizer, update) is not None
-        return with_syntax(batch, text, chosen) if regularized else batch
+        stage = stage_at(recipe.regularizer, update)
+        return batch if stage is None else with_syntax(batch, text, chosen, stage.edges)
 
     return batch_of
 

@@ -31,15 +31,15 @@ PUBLISHED_ORDER = {
 }
 
 
-def layer_falls(maps: Resampled, task: str) -> Estimate | None:
+def layer_falls(maps: Resampled, task: str, subset: str = "all") -> Estimate | None:
     """Estimate the mean over seeds of the correlation of shallowest sufficient layer and log step.
 
     Its steps are those that have a sufficient layer, in the seed that has the fewest. A layer that
     stays where it is over three steps or more doesn't fall: that counts as 0.
     """
-    if (task, "all") not in maps.suffices:
+    if (task, subset) not in maps.suffices:
         return None
-    shallowest = shallowest_sufficient_layer(maps.suffices[task, "all"], maps.layers)
+    shallowest = shallowest_sufficient_layer(maps.suffices[task, subset], maps.layers)
     steps = np.isfinite(shallowest).sum(axis=-1)
     trends = trend(shallowest, maps.steps)
     trends = np.where(np.isnan(trends) & (steps >= 3), 0.0, trends)
@@ -47,20 +47,20 @@ def layer_falls(maps: Resampled, task: str) -> Estimate | None:
     return _estimate(trends, maps, tasks=1, threshold=0, steps=int(steps[0].min()))
 
 
-def late_layers_first(maps: Resampled) -> Estimate:
+def late_layers_first(maps: Resampled, subset: str = "all") -> Estimate:
     """Estimate where the sufficient layers lie at the first step at which any layer suffices.
 
     The statistic is their mean place, 0 for the first layer and 1 for the last, averaged over the
     tasks that gain, then over seeds.
     """
-    tasks = _gaining(maps, "all")
+    tasks = _gaining(maps, subset)
     span = maps.layers[-1] - maps.layers[0]
     if not tasks or not span:
         return _nothing(maps)
     places = (maps.layers - maps.layers[0]) / span
     centres = []
     for task in tasks:
-        suffices = maps.suffices[task, "all"]
+        suffices = maps.suffices[task, subset]
         first = suffices.any(axis=-1).argmax(axis=-1)
         layers = np.take_along_axis(suffices, first[..., None, None], axis=-2)[..., 0, :]
         count = layers.sum(axis=-1)
@@ -70,21 +70,21 @@ def late_layers_first(maps: Resampled) -> Estimate:
     return _estimate(draws, maps, len(tasks), threshold=0.5)
 
 
-def published_order(maps: Resampled) -> Estimate:
+def published_order(maps: Resampled, subset: str = "all") -> Estimate:
     """Estimate the rank correlation of migration depth, mean over seeds, with the published order.
 
     Over the tasks that gain; ties share their mean place on both sides.
     """
-    tasks = _gaining(maps, "all")
+    tasks = _gaining(maps, subset)
     if not tasks:
         return _nothing(maps)
-    depths = np.stack([_depth(maps, task, "all") for task in tasks], axis=-1)
+    depths = np.stack([_depth(maps, task, subset) for task in tasks], axis=-1)
     depths = np.round(mean_over_seeds(depths, maps.seed_weights), 9)
     published = np.array([PUBLISHED_ORDER[task] for task in tasks], dtype=float)
     return _estimate(spearman(depths, published), maps, len(tasks), threshold=0)
 
 
-def accuracy_across_boundary(maps: Resampled) -> Estimate:
+def accuracy_across_boundary(maps: Resampled, subset: str = "all") -> Estimate:
     """Estimate how much more accurate probes are above the boundary than below it.
 
     The boundary is the shallowest sufficient layer at each step; where none suffices, all layers
@@ -94,9 +94,9 @@ def accuracy_across_boundary(maps: Resampled) -> Estimate:
     over the tasks in which both regions have cells, then over seeds.
     """
     differences = []
-    for task in _gaining(maps, "all") if len(maps.seeds) > 1 else []:
-        values = _share_of_way(maps, task)
-        boundary = _boundary(maps, task)
+    for task in _gaining(maps, subset) if len(maps.seeds) > 1 else []:
+        values = _share_of_way(maps, task, subset)
+        boundary = _boundary(maps, task, subset)
         others = (boundary.sum(axis=1, keepdims=True) - boundary) / (len(maps.seeds) - 1)
         above = maps.layers >= others[..., None]
         differences.append(_mean_where(values, above) - _mean_where(values, ~above))
@@ -108,7 +108,7 @@ def accuracy_across_boundary(maps: Resampled) -> Estimate:
     return _estimate(mean_over_seeds(means, maps.seed_weights), maps, len(differences), threshold=0)
 
 
-def spread_across_boundary(maps: Resampled) -> Estimate:
+def spread_across_boundary(maps: Resampled, subset: str = "all") -> Estimate:
     """Estimate how much more the seeds differ below the boundary than above it.
 
     The boundary is that of the mean heatmap over seeds. A mean says nothing about the spread of
@@ -124,8 +124,8 @@ def spread_across_boundary(maps: Resampled) -> Estimate:
     differences = []
     weights = maps.seed_weights
     distinct = (weights > 0).sum(axis=1) > 1
-    for task in _gaining(maps, "all") if len(maps.seeds) > 1 else []:
-        gains = _gains(maps, task)
+    for task in _gaining(maps, subset) if len(maps.seeds) > 1 else []:
+        gains = _gains(maps, task, subset)
         mean = mean_over_seeds(gains, weights)[:, None]
         squares = (weights[..., None, None] * (gains - mean) ** 2).sum(axis=1)
         variance = squares / (len(maps.seeds) - 1)
@@ -195,24 +195,24 @@ def _depth(maps: Resampled, task: str, subset: str) -> np.ndarray:
     return migration_depth(maps.suffices[task, subset], maps.layers)
 
 
-def _boundary(maps: Resampled, task: str) -> np.ndarray:
+def _boundary(maps: Resampled, task: str, subset: str) -> np.ndarray:
     """Return the boundary layer, shape (1 + draws, seeds, steps); past the last where none."""
-    boundary = shallowest_sufficient_layer(maps.suffices[task, "all"], maps.layers)
+    boundary = shallowest_sufficient_layer(maps.suffices[task, subset], maps.layers)
     return np.where(np.isinf(boundary), maps.layers[-1] + 1, boundary)
 
 
-def _gains(maps: Resampled, task: str) -> np.ndarray:
+def _gains(maps: Resampled, task: str, subset: str) -> np.ndarray:
     """Return by how much each cell exceeds the baseline.
 
     A cell below it has come no part of the way. How far below would otherwise outweigh all else in
     a task whose best is hardly above.
     """
-    return np.maximum(maps.values(task, "all") - maps.baselines[task, "all"][:, None, None], 0)
+    return np.maximum(maps.values(task, subset) - maps.baselines[task, subset][:, None, None], 0)
 
 
-def _share_of_way(maps: Resampled, task: str) -> np.ndarray:
+def _share_of_way(maps: Resampled, task: str, subset: str) -> np.ndarray:
     """Return the heatmap as shares of the way from baseline (0) to each seed's best (1)."""
-    gains = _gains(maps, task)
+    gains = _gains(maps, task, subset)
     best = gains.max(axis=(-2, -1), keepdims=True)
     return gains / np.where(best > 0, best, np.nan)
 

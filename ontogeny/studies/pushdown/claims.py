@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+from ontogeny.corpora.tasks import WORD_LABEL_TASKS
 from ontogeny.results.claims import Claim, Estimate
 from ontogeny.studies.pushdown.claim_statistics import (
     accuracy_across_boundary,
@@ -65,65 +66,100 @@ def _claim(
     )
 
 
-CLAIMS = (
-    *(
+def _of_words(subset: str) -> tuple[Claim, ...]:
+    """Return the claims that are made for all test words, or those of types never seen, alike.
+
+    A probe may know a word type by heart as soon as its embedding is its own. What layers do that
+    embeddings don't shows on types that it never saw.
+    """
+    number = "" if subset == "all" else f".{subset}"
+    tasks = TASK_NAMES if subset == "all" else {task: TASK_NAMES[task] for task in WORD_LABEL_TASKS}
+
+    def of_words(statement: str) -> str:
+        if subset == "all":
+            return statement
+        first, rest = statement[0].lower(), statement[1:]
+        return f"For word types that the probe never saw: {first}{rest}"
+
+    def there(statistic: Callable[..., Estimate | None]) -> Callable[..., Estimate | None]:
+        def estimate(maps: Resampled) -> Estimate | None:
+            known = subset == "all" or any(own == subset for _, own in maps.suffices)
+            return statistic(maps, subset=subset) if known else None
+
+        return estimate
+
+    return (
+        *(
+            _claim(
+                f"1.{task}{number}",
+                of_words(f"As training goes on, ever lower layers suffice to tell {name}."),
+                "The Striking Pattern",
+                "Spearman correlation of the shallowest sufficient layer with log step, over the "
+                "steps at which a layer suffices; mean over seeds",
+                "below",
+                0,
+                there(partial(layer_falls, task=task)),
+            )
+            for task, name in tasks.items()
+        ),
         _claim(
-            f"1.{task}",
-            f"As training goes on, ever lower layers suffice to tell {name}.",
+            f"2{number}",
+            of_words("Early in training, syntactic information is found in late layers only."),
             "The Striking Pattern",
-            "Spearman correlation of the shallowest sufficient layer with log step, over the steps "
-            "at which a layer suffices; mean over seeds",
-            "below",
+            "mean place (0: embeddings, 1: last layer) of the layers that suffice at the first "
+            "step at which any does; mean over tasks and seeds",
+            "above",
+            0.5,
+            there(late_layers_first),
+        ),
+        _claim(
+            f"3{number}",
+            of_words(
+                "Tasks migrate in this order, fastest first: entities, phrase boundaries, part of "
+                "speech, dependencies, tree depth and distance."
+            ),
+            "Task-Specific Migration Timing",
+            "Spearman correlation over tasks of migration depth, mean over seeds, with the "
+            "published order",
+            "above",
             0,
-            partial(layer_falls, task=task),
-        )
-        for task, name in TASK_NAMES.items()
-    ),
-    _claim(
-        "2",
-        "Early in training, syntactic information is found in late layers only.",
-        "The Striking Pattern",
-        "mean place (0: embeddings, 1: last layer) of the layers that suffice at the first step at "
-        "which any does; mean over tasks and seeds",
-        "above",
-        0.5,
-        late_layers_first,
-    ),
-    _claim(
-        "3",
-        "Tasks migrate in this order, fastest first: entities, phrase boundaries, part of "
-        "speech, dependencies, tree depth and distance.",
-        "Task-Specific Migration Timing",
-        "Spearman correlation over tasks of migration depth, mean over seeds, with the published "
-        "order",
-        "above",
-        0,
-        published_order,
-        tasks=4,
-    ),
-    _claim(
-        "4a",
-        "Two regions stand out in the heatmap: accuracy is high above the boundary and low below.",
-        "The Striking Pattern",
-        "mean accuracy above minus below the boundary that the other seeds have, in shares of the "
-        "way from baseline to best; mean over tasks and seeds",
-        "above",
-        0,
-        accuracy_across_boundary,
-    ),
-    _claim(
-        "4b",
-        "Two regions stand out in the heatmap: variance, taken here across seeds, is lower above "
-        "the boundary than below.",
-        "The Striking Pattern",
-        "standard deviation over seeds of a cell (root mean square), below minus above the "
-        "boundary of the mean heatmap, in shares of the way from baseline to best; mean over "
-        "tasks",
-        "above",
-        0,
-        spread_across_boundary,
-        seeds=3,
-    ),
+            there(published_order),
+            tasks=4,
+        ),
+        _claim(
+            f"4a{number}",
+            of_words(
+                "Two regions stand out in the heatmap: accuracy is high above the boundary and low "
+                "below."
+            ),
+            "The Striking Pattern",
+            "mean accuracy above minus below the boundary that the other seeds have, in shares of "
+            "the way from baseline to best; mean over tasks and seeds",
+            "above",
+            0,
+            there(accuracy_across_boundary),
+        ),
+        _claim(
+            f"4b{number}",
+            of_words(
+                "Two regions stand out in the heatmap: variance, taken here across seeds, is lower "
+                "above the boundary than below."
+            ),
+            "The Striking Pattern",
+            "standard deviation over seeds of a cell (root mean square), below minus above the "
+            "boundary of the mean heatmap, in shares of the way from baseline to best; mean over "
+            "tasks",
+            "above",
+            0,
+            there(spread_across_boundary),
+            seeds=3,
+        ),
+    )
+
+
+CLAIMS = (
+    *_of_words("all"),
+    *_of_words("unseen"),
     _claim(
         "5",
         "Word types that the probe never saw push down later than those it saw.",

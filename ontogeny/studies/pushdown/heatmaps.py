@@ -43,6 +43,12 @@ TASK_ORDER = (
     "tree_distance",
 )
 
+# The test words of which there is a map of each task, and how the maps are headed.
+SHOWN_SUBSETS = {
+    "all": "(a) all test words",
+    "unseen": "(b) words of types that the probe never saw",
+}
+
 ENDS = ("baseline", "best")
 OUTLINED = [Stroke(linewidth=2.3, foreground="black"), Normal()]  # seen on dark and on light
 
@@ -110,28 +116,62 @@ def heatmap(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     """Draw step by layer for every task, coloured by the share of the way from baseline to best.
 
     The mean over seeds; the line is the boundary, the mean over seeds of the shallowest sufficient
-    layer. A panel's title gives the baseline and the best value, means over seeds.
+    layer. A panel's title gives the baseline and the best value, means over seeds; a panel in which
+    no layer ever passes the baseline says so. (a) All test words; (b), where there are any, those
+    of types that the probe never saw, each with its own baseline and best.
     """
-    measured = normalised(scores)
-    if measured.empty:
+    measured = {subset: normalised(scores, subset) for subset in SHOWN_SUBSETS}
+    shown = {subset: frame for subset, frame in measured.items() if len(frame)}
+    if not shown:
         return statement("No task was measured, so there is no heatmap.")
-    tasks = in_published_order(measured["task"])
-    figure = Figure(figsize=(WIDTH, _height(tasks)), layout="constrained")
-    grid = panels(figure, tasks, 4, x=step_label(measured["step"].unique()), y="layer")
-    for task, axes in grid.items():
-        of_task = measured[measured["task"] == task]
-        _map(axes, over_seeds(of_task, ["layer", "step"])["mean"], SEQUENTIAL, 1)
-        baseline, best = (of_task.groupby("seed")[name].first().mean() for name in ENDS)
-        axes.set_title(f"{task_name(task)}\nbaseline {baseline:.2f}, best {best:.2f}")
-    _boundaries(grid, each(boundary(scores, migration), "task", "step"))
-    _colour_bar(figure, grid, SEQUENTIAL, 1, "share of the way from\nbaseline (0) to best (1)")
-    seeds = seeds_text(measured["seed"].nunique())
+    heights = [_height(in_published_order(frame["task"])) for frame in shown.values()]
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    whole: list[Figure | SubFigure] = [figure]
+    if len(shown) > 1:
+        whole = [*parts(figure, [SHOWN_SUBSETS[subset] for subset in shown], heights)]
+    for part, (subset, frame) in zip(whole, shown.items(), strict=True):
+        _maps(part, frame, boundary(scores, migration, subset), subset)
+    seeds = seeds_text(scores["seed"].nunique())
     line = Line2D(
         [], [], color="white", linewidth=1.3, label=f"shallowest sufficient layer, {seeds}"
     )
     line.set_path_effects(OUTLINED)
     figure.legend(handles=[line], loc="outside lower center")
     return figure
+
+
+def _maps(
+    figure: Figure | SubFigure, measured: pd.DataFrame, boundaries: pd.DataFrame, subset: str
+) -> None:
+    """Draw the maps of all tasks on one subset of the test words."""
+    tasks = in_published_order(measured["task"])
+    grid = panels(figure, tasks, 4, x=step_label(measured["step"].unique()), y="layer")
+    passing = {}
+    for task, axes in grid.items():
+        of_task = measured[measured["task"] == task]
+        cells = over_seeds(of_task, ["layer", "step"])["mean"]
+        _map(axes, cells, SEQUENTIAL, 1)
+        baseline, best = (of_task.groupby("seed")[name].first().mean() for name in ENDS)
+        axes.set_title(f"{task_name(task)}\nbaseline {baseline:.2f}, best {best:.2f}")
+        if cells.notna().any():
+            passing[task] = axes
+            continue
+        axes.text(
+            0.5,
+            0.5,
+            "no layer passes\nthe baseline",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            gid=f"nothing:{task}" + _suffix(subset),
+        )
+    _boundaries(passing, each(boundaries, "task", "step"), _suffix(subset))
+    _colour_bar(figure, grid, SEQUENTIAL, 1, "share of the way from\nbaseline (0) to best (1)")
+
+
+def _suffix(subset: str) -> str:
+    """Return what the names of a subset's lines end in; those of all words in nothing."""
+    return "" if subset == "all" else f":{subset}"
 
 
 @styled
@@ -201,7 +241,7 @@ def _map(axes: Axes, cells: pd.Series, colours: str, most: float) -> None:
     )
 
 
-def _boundaries(grid: dict[str, Axes], by_task: dict[str, pd.DataFrame]) -> None:
+def _boundaries(grid: dict[str, Axes], by_task: dict[str, pd.DataFrame], suffix: str = "") -> None:
     """Draw the boundary on each task's map: the lower edge of the shallowest sufficient layer."""
     for task, axes in grid.items():
         line = axes.stairs(
@@ -211,7 +251,7 @@ def _boundaries(grid: dict[str, Axes], by_task: dict[str, pd.DataFrame]) -> None
             color="white",
             linewidth=1.3,
             clip_on=False,
-            gid=f"boundary:{task}",
+            gid=f"boundary:{task}{suffix}",
         )
         line.set_path_effects(OUTLINED)
 

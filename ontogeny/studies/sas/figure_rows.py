@@ -15,7 +15,12 @@ from ontogeny.studies.sas.tables import SAS
 SHOWN = tuple(m.name for m in SAS.metrics if m.name not in ("head_uas", "edge_mass"))
 
 # What is measured on minimal pairs, not on the corpus.
-ON_PAIRS = ("minimal_pair_accuracy", "capability_onset", "capability_change_point")
+ON_PAIRS = (
+    "minimal_pair_accuracy",
+    "capability_rise",
+    "capability_onset",
+    "capability_change_point",
+)
 
 
 def check_one(table: pd.DataFrame, *, several_runs: bool = False) -> None:

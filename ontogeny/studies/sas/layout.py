@@ -17,7 +17,7 @@ from ontogeny.planning.layout import (
     trajectory_steps,
 )
 from ontogeny.planning.study import Config
-from ontogeny.studies.sas.interventions import Intervention, baseline, intervention
+from ontogeny.studies.sas.interventions import Intervention, baseline, control, intervention
 
 
 def minimal_pairs(config: Config) -> tuple[str, str] | None:
@@ -52,6 +52,13 @@ def compared(config: Config, run: str) -> list[str]:
     """Return the run that a run is compared with, in a list; none if there is none."""
     runs = config["runs"]
     found = baseline({name: runs[name] for name in config["studies"]["sas"]["runs"]}, run)
+    return [] if found is None else [found]
+
+
+def controls(config: Config, run: str) -> list[str]:
+    """Return the run with random edges that a run is compared with, in a list; none if none."""
+    runs = config["runs"]
+    found = control({name: runs[name] for name in config["studies"]["sas"]["runs"]}, run)
     return [] if found is None else [found]
 
 
@@ -110,11 +117,14 @@ def intervention_settings(config: Config, run: str) -> dict[str, Any]:
     return asdict(_intervention(config, run))
 
 
-def staged_beside(config: Config, run: str) -> int:
-    """Return how many runs that are compared with the same one as `run` suppress early."""
+def rivals(config: Config, run: str) -> int:
+    """Return how many runs that are compared with the same one intervene in the same kind of way.
+
+    A claim that one of them bears out had so many chances. `run` is one of them.
+    """
     group = [other for base in compared(config, run) for other in interventions(config)[base]]
-    kinds = [_intervention(config, other).kind for other in group]
-    return kinds.count("suppressed early")
+    kind = _intervention(config, run).kind
+    return max(1, [_intervention(config, other).kind for other in group].count(kind))
 
 
 def intervention_labels(config: Config, run: str) -> dict[str, str]:

@@ -7,11 +7,19 @@ import pandas as pd
 import torch
 
 from ontogeny.corpora.sampling import sample
-from ontogeny.measures.attention import word_attention
-from ontogeny.measures.attention.edge_hits import edge_hits, gold_edges
-from ontogeny.measures.attention.implicit_parse import OFFSETS, ImplicitParse, implicit_parse
-from ontogeny.measures.complexity import fisher_trace, intrinsic_dimension, weight_norm
+from ontogeny.measures.attention import BetweenWords, word_attention
+from ontogeny.measures.attention.cut_sentences import cut_sentences
+from ontogeny.measures.attention.edge_hits import edge_hits, gold_edges, hits_of
+from ontogeny.measures.attention.implicit_parse import (
+    OFFSETS,
+    ImplicitParse,
+    frequent_uas,
+    implicit_parse,
+    single_head_uas,
+)
+from ontogeny.measures.complexity import fisher_traces, intrinsic_dimension, weight_norm
 from ontogeny.measures.features import extract
+from ontogeny.measures.features.extraction import maximum_length
 from ontogeny.measures.likelihood import accuracy, held_out_loss, score_minimal_pairs
 from ontogeny.studies.sas.tables import DIRECTIONS, PAIR_COLUMNS, SAS, SENTENCE_COLUMNS
 
@@ -32,6 +40,8 @@ def measure_structure(
     objective: str,
     points: int = 2000,
     fisher_sentences: int = 100,
+    fisher_draws: int = 10,
+    too_long: str = "leave_out",
     seed: int = 0,
     tokens_per_batch: int | None = None,
     device: torch.device | str | None = None,
@@ -40,18 +50,24 @@ def measure_structure(
 
     `sentences` is in the form of a corpus split, which messages call `source`. The vectors of
     `points` words, in whole sentences, serve the intrinsic dimension, and `fisher_sentences`
-    sentences, drawn at random too, the Fisher information; `seed` draws them, the halves of the
-    held-out score, and what is masked, the same for every checkpoint.
+    sentences, drawn at random too, the Fisher information, as the mean of `fisher_draws` draws of
+    predicted tokens; `seed` draws them, the halves of the held-out score, and what is masked, the
+    same for every checkpoint. Sentences longer than the model reads are left out, or, if `too_long`
+    is `cut`, cut to what it reads.
 
     Returns rows of SAS and rows with SENTENCE_COLUMNS, both without `PLACE`. Raises `CorpusError`
     if the corpus has no trees, and as `word_attention`, `held_out_loss`, `extract` and
     `fisher_trace` do.
     """
     edges = gold_edges(sentences, source)
+    if too_long == "cut":
+        sentences = cut_sentences(sentences, tokenizer, maximum_length(model, tokenizer))
+        edges = gold_edges(sentences, source)
     batch: dict[str, Any] = {"tokens_per_batch": tokens_per_batch, "device": device}
     words = list(sentences["words"])
-    hits = edge_hits(word_attention(model, tokenizer, words, **batch), edges)
-    parse = implicit_parse(hits, seed)
+    between = BetweenWords(word_attention(model, tokenizer, words, **batch))
+    of_all_words = edge_hits(between, gold_edges(sentences, source, punctuation=True))
+    parse = implicit_parse(hits_of(of_all_words, edges), seed)
     losses, predictions = held_out_loss(
         model, tokenizer, words, objective=objective, seed=seed, **batch
     )
@@ -61,18 +77,40 @@ def measure_structure(
     vectors = features.vectors[:, features.valid]
     readable = np.flatnonzero(predictions)
     drawn = np.random.default_rng(seed).permutation(readable)[:fisher_sentences]
-    trace = fisher_trace(
+    traces = fisher_traces(
         model,
         tokenizer,
         [words[row] for row in np.sort(drawn)],
         objective=objective,
+        draws=fisher_draws,
         seed=seed,
         device=device,
     )
+    frequent, frequent_words = frequent_uas(parse)
+    single, (layer, head, direction) = single_head_uas(of_all_words)
     dimensions = intrinsic_dimension(vectors)
     whole = [
         {"metric": "loss", "value": losses.sum() / predictions.sum(), "n": predictions.sum()},
-        {"metric": "fisher_trace", "value": trace},
+        {"metric": "uas_frequent", "value": frequent, "n": frequent_words},
+        {
+            "metric": "uas_single_head",
+            "value": single,
+            "layer": layer + 1,
+            "head": head + 1,
+            "direction": DIRECTIONS[direction],
+            "n": len(of_all_words.edges.sentence),
+        },
+        {
+            "metric": "attention_between_words",
+            "value": between.total / between.words,
+            "n": between.words,
+        },
+        {"metric": "fisher_trace", "value": traces.mean(), "n": predictions[drawn].sum()},
+        {
+            "metric": "fisher_trace_error",
+            "value": traces.std(ddof=1) / np.sqrt(len(traces)),
+            "n": len(traces),
+        },
         {"metric": "weight_norm", "value": weight_norm(model)},
         *(
             {

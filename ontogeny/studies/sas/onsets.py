@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ontogeny.results.change_points import change_points
-from ontogeny.results.milestones import bootstrap_interval, onset, steepest_drop
+from ontogeny.results.milestones import bootstrap_interval, steepest_drop
+from ontogeny.results.onsets import onset_of_rise, rise
 from ontogeny.studies.sas.resampling import Resampled, resample
 from ontogeny.studies.sas.tables import ONSETS
 from ontogeny.studies.sas.trajectories import Trajectory
@@ -23,8 +24,10 @@ def onsets(trajectory: Trajectory, *, draws: int, seed: int) -> pd.DataFrame:
     Rows that bear a seed describe that seed, with intervals over sentences (of capability: minimal
     pairs). Rows without one describe the mean curve over seeds, with intervals over seeds and
     sentences; with one seed, over sentences alone, and then they repeat its rows. `resample` says
-    how they are redrawn. A curve with fewer than five steps, or that nowhere accelerates (of the
-    loss: nowhere falls), has no row; such draws are left out of the interval. The onset of
+    how they are redrawn. A curve with fewer than five steps, or that has no onset
+    (`ontogeny.results.onsets`; of the loss: nowhere falls), has no row of it; such draws are left
+    out of the interval. A curve that doesn't end above where it began by more than its noise has no
+    onset: how far it does, with the interval that tells, has a row in any case. The onset of
     capability belongs to the suite of minimal pairs, and stands here under the corpus of the
     sentences, beside the onset of structure that it is compared with.
 
@@ -57,7 +60,8 @@ def _milestones(found: Resampled, place: int | None) -> Iterator[tuple[str, floa
     for what, name in _ONSETS.items():
         if name not in found.curves:
             continue
-        at = onset(found.steps, curves(name))
+        yield f"{what}_rise", *rise(curves(name))
+        at = np.round(onset_of_rise(found.steps, curves(name)), 6)
         if np.isnan(at[0]):
             continue
         yield f"{what}_onset", at[0], *_interval(at)

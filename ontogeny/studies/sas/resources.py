@@ -36,8 +36,8 @@ def structure_runtime(config: Config, run: str, chunk: int | str, attempt: int =
     checkpoint a minute for reading.
     """
     study = config["studies"]["sas"]
-    sentences = study["words"] + study["fisher_sentences"] * WORDS_OF_A_SENTENCE
-    operations = 6 * parameters(config["runs"][run]) * PIECES_PER_WORD * sentences
+    drawn = study["fisher_sentences"] * study["fisher_draws"] * WORDS_OF_A_SENTENCE
+    operations = 6 * parameters(config["runs"][run]) * PIECES_PER_WORD * (study["words"] + drawn)
     seconds = operations / rate(gpus(config), threads=1)
     return chunk_runtime(config, "sas", run, chunk, seconds, attempt)
 

@@ -55,8 +55,9 @@ def stacked_panels(
         del wanted["capability_onset"]
     found = of_the_mean(milestones)
     drawn = [name for name in wanted if name in found]
-    lacking = [wanted[name][0] for name in wanted if name not in drawn]
-    lacking = [f"{', '.join(lacking)} (none was found)"] if lacking else []
+    lacking = [
+        f"{wanted[name][0]} ({_why_none(name, found)})" for name in wanted if name not in drawn
+    ]
     strip = [0.12 + 0.15 * len(drawn)] if drawn else []
     figure = Figure(figsize=(WIDTH, sum(strip) + sum(shown.values()) + 0.75), layout="constrained")
     if not shown:
@@ -84,6 +85,15 @@ def stacked_panels(
     if drawn:
         _strip(column[0], milestones, drawn)
     return figure, dict(zip(shown, panels, strict=True)), lacking
+
+
+def _why_none(name: str, found: Mapping[str, Milestone]) -> str:
+    """Say why a milestone was not found: the curve doesn't rise, or there is no telling where."""
+    risen = found.get(name.replace("_onset", "_rise"))
+    if name == "loss_drop" or risen is None or risen.low > 0:
+        return "none was found"
+    interval = f"{risen.step:+.3f} [{risen.low:+.3f}, {risen.high:+.3f}]"
+    return f"no rise beyond noise: {interval} from the first checkpoint to the last"
 
 
 def _shade_window(axes: Axes, steps: np.ndarray, found: Mapping[str, Milestone]) -> None:

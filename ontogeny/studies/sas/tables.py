@@ -61,6 +61,21 @@ SAS = Table(
             0,
             1,
         ),
+        Metric(
+            "uas_frequent",
+            "the same as uas over the words of relations that have at least 100 of them",
+            "share",
+            0,
+            1,
+        ),
+        Metric(
+            "uas_single_head",
+            "the same for the one head and direction that finds most over all words but roots, "
+            "punctuation included, which layer, head and direction name",
+            "share",
+            0,
+            1,
+        ),
         Metric("head_uas", "the same for one head and direction", "share", 0, 1),
         Metric(
             "offset_uas",
@@ -72,6 +87,13 @@ SAS = Table(
         ),
         Metric(
             "edge_mass", "mean attention on the edge between a word and its head", "share", 0, 1
+        ),
+        Metric(
+            "attention_between_words",
+            "what a word gives of its attention to other words, summed over layers and heads; mean "
+            "over words",
+            "heads",
+            0,
         ),
         Metric("loss", "mean cross-entropy on held-out text, each prediction", "nats", 0),
         Metric(
@@ -91,7 +113,13 @@ SAS = Table(
         Metric(
             "fisher_trace",
             "mean squared norm of the gradient of a prediction's log probability, the prediction "
-            "drawn from the model",
+            "drawn from the model several times",
+            "",
+            0,
+        ),
+        Metric(
+            "fisher_trace_error",
+            "its standard error, as far as it comes from drawing predictions; n counts draws",
             "",
             0,
         ),
@@ -113,13 +141,22 @@ ONSETS = Table(
         Column("seed", "int", "seed of the trajectory; null: mean over all seeds", nullable=True),
     ),
     metrics=(
-        Metric("structure_onset", "step at which uas accelerates most in log step", "updates", 0),
         Metric(
-            "capability_onset",
-            "step at which the accuracy on minimal pairs accelerates most in log step",
+            "structure_rise",
+            "uas at the last checkpoint less that at the first; there is no onset unless its "
+            "interval lies above 0",
+            "share",
+            -1,
+            1,
+        ),
+        Metric(
+            "structure_onset",
+            "step at which uas accelerates most in log step, by the logistic curve fitted to it",
             "updates",
             0,
         ),
+        Metric("capability_rise", "the same of the accuracy on minimal pairs", "share", -1, 1),
+        Metric("capability_onset", "the same of the accuracy on minimal pairs", "updates", 0),
         Metric("loss_drop", "step at which the loss falls most steeply in log step", "updates", 0),
         Metric(
             "loss_drop_begins",

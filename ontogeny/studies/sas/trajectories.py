@@ -21,6 +21,8 @@ Paths = Iterable[str | os.PathLike[str]]
 TOTALS = {"uas": "edges", "uas_held_out": "edges", "offset_uas": "edges", "loss": "predictions"}
 
 COMPLEXITY = ("intrinsic_dimension", "fisher_trace", "weight_norm")
+BETWEEN_WORDS = "attention_between_words"
+OF_MODEL = (*COMPLEXITY, BETWEEN_WORDS)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Trajectory:
     likelier, 0.5 for a tie. A pair is number `pair` of paradigm `paradigms[paradigm]`; pairs are
     sorted by paradigm. Without a suite, `suite` is None and there are no pairs.
 
-    `complexity` maps those of `COMPLEXITY` that were measured to curves (seeds, steps); intrinsic
+    `of_model` maps those of `OF_MODEL` that were measured to curves (seeds, steps); intrinsic
     dimension is the mean over the layers above the embeddings, those that have one at every seed
     and step (a layer whose vectors are all alike has none).
     """
@@ -53,7 +55,7 @@ class Trajectory:
     paradigm: np.ndarray
     pair: np.ndarray
     correct: np.ndarray
-    complexity: dict[str, np.ndarray]
+    of_model: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class _Cells:
 def read_trajectory(structure: Paths, sentences: Paths, pairs: Paths = ()) -> Trajectory:
     """Read the measurements of one run on one corpus, and on one suite of minimal pairs if any.
 
-    `structure` are files of rows of SAS (other metrics than `COMPLEXITY` are passed over),
+    `structure` are files of rows of SAS (other metrics than `OF_MODEL` are passed over),
     `sentences` of SENTENCE_COLUMNS, `pairs` of PAIR_COLUMNS. Rows may come in any order. Raises
     `TableError`, saying where, if a file can't be read or lacks columns, the files are of several
     runs, corpora or suites, a sentence, pair or metric is lacking at a seed and step at which
@@ -116,7 +118,7 @@ def read_trajectory(structure: Paths, sentences: Paths, pairs: Paths = ()) -> Tr
         paradigm=paradigm,
         pair=pair,
         correct=correct,
-        complexity=_read_complexity(structure, read),
+        of_model=_read_of_model(structure, read),
     )
 
 
@@ -193,15 +195,15 @@ def _numbered(frame: pd.DataFrame, unit: Sequence[str], names: pd.Index | None) 
     return (names.get_indexer(pd.Index(frame[unit[0]])).astype(np.int64) << 40) + numbers
 
 
-def _read_complexity(paths: Paths, read: _Cells) -> dict[str, np.ndarray]:
-    """Return the curves of `COMPLEXITY` at the seeds and steps of the sentences."""
+def _read_of_model(paths: Paths, read: _Cells) -> dict[str, np.ndarray]:
+    """Return the curves of `OF_MODEL` at the seeds and steps of the sentences."""
     columns = ["run", "corpus", "seed", "step", "layer", "metric", "value"]
     parts = []
     for path, piece in read_in_pieces(paths):
         absent = [name for name in columns if name not in piece.columns]
         if absent:
             raise TableError(f"{path}: it lacks the columns {', '.join(absent)} of the table sas.")
-        piece = piece.loc[piece["metric"].isin(COMPLEXITY), columns]
+        piece = piece.loc[piece["metric"].isin(OF_MODEL), columns]
         # Embeddings are left out: they are of words, and not yet of words in a sentence.
         parts.append(piece[(piece["metric"] != "intrinsic_dimension") | (piece["layer"] > 0)])
     rows = pd.concat(parts, ignore_index=True)
@@ -213,7 +215,7 @@ def _read_complexity(paths: Paths, read: _Cells) -> dict[str, np.ndarray]:
             f"{read.run} on {read.corpus}; expected are those of one run on one corpus."
         )
     curves = {}
-    for metric in COMPLEXITY:
+    for metric in OF_MODEL:
         part = rows[rows["metric"] == metric]
         if not len(part):
             continue

@@ -13,7 +13,7 @@ from tiny_language_models import KINDS, build, random_sentences
 from transformers import RwkvConfig, RwkvForCausalLM
 
 from ontogeny.errors import CheckpointError
-from ontogeny.measures.complexity import fisher, fisher_trace, weight_norm
+from ontogeny.measures.complexity import fisher, fisher_trace, fisher_traces, weight_norm
 from ontogeny.measures.complexity.fisher import squared_gradient_norms
 from ontogeny.measures.likelihood.questions import ask
 from ontogeny.measures.likelihood.tokenised import tokenise
@@ -122,6 +122,12 @@ def test_the_trace_is_the_expectation_over_all_that_the_model_might_say():
     found = fisher_trace(model, tokenizer, sentences, **settings)
     assert abs(found - mean) < 4 * math.sqrt(variance / 400)
     assert found == fisher_trace(model, tokenizer, sentences, **settings)
+    draws = fisher_traces(model, tokenizer, sentences, draws=40, **settings)
+    # Their mean is the expectation, and they scatter as the variance says.
+    assert draws.shape == (40,)
+    assert abs(draws.mean() - mean) < 4 * math.sqrt(variance / 400 / 40)
+    assert draws.var(ddof=1) == pytest.approx(variance / 400, rel=0.7)
+    assert fisher_traces(model, tokenizer, sentences, draws=1, **settings).tolist() == [found]
 
 
 def test_weights_count_once_each():

@@ -93,6 +93,36 @@ def test_the_value_is_the_sum_that_a_loop_over_words_layers_and_heads_finds(seed
     assert batch.edges == edges
 
 
+@given(seeds, st.integers(1, 3), st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_the_greatest_is_the_sum_over_words_of_what_a_loop_finds_in_any_head(seed, layers, heads):
+    draw = random.Random(seed)
+    word, head, sentences = random_batch(draw)
+    attentions = random_attentions(draw, word, layers, heads)
+    total = 0.0
+    for row, (_, pieces, parents, _) in enumerate(sentences):
+        for place, tokens in enumerate(pieces):
+            parent = pieces[parents[place] - 1] if parents[place] else []
+            if not tokens or not parent:
+                continue
+            for source, target in ((tokens, parent), (parent, tokens)):
+                total += max(
+                    sum(float(attention[i, j]) for i in source for j in target) / len(source)
+                    for layer in attentions
+                    for attention in layer[row]
+                )
+    found = float(syntactic_attention(attentions, word, head, "max"))
+    assert found == pytest.approx(total, rel=1e-4)
+
+
+def test_of_one_head_in_one_layer_the_greatest_is_the_sum():
+    draw = random.Random(5)
+    word, head, _ = random_batch(draw)
+    attentions = random_attentions(draw, word, 1, 1)
+    values = [float(syntactic_attention(attentions, word, head, how)) for how in ("sum", "max")]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+
+
 @given(seeds)
 @settings(max_examples=40, deadline=None)
 def test_the_value_is_that_of_the_measure_of_attention_between_words(seed):
@@ -281,10 +311,15 @@ def test_stages_are_half_open():
         ({**STAGE, "kind": "syntax"}, r"r\.kind: is 'syntax'; expected one of syntactic_attention"),
         ({"kind": "syntactic_attention"}, r"r\.strength: missing"),
         ({"strength": 1}, r"r\.kind: missing"),
-        ({**STAGE, "untill": 3}, r"r\.untill: unknown key; known are kind, strength, from, until"),
+        (
+            {**STAGE, "untill": 3},
+            r"r\.untill: unknown key; known are kind, strength, edges, reduce",
+        ),
         ({**STAGE, "strength": "1e-3"}, r"r\.strength: is '1e-3'.*1\.0e-3"),
         ({**STAGE, "strength": float("nan")}, r"r\.strength: is nan; expected a finite number"),
         ({**STAGE, "strength": True}, r"r\.strength: is True"),
+        ({**STAGE, "edges": "golden"}, r"r\.edges: is 'golden'; expected one of gold, random"),
+        ({**STAGE, "reduce": "mean"}, r"r\.reduce: is 'mean'; expected one of sum, max"),
         ({**STAGE, "from": -1}, r"r\.from: is -1; expected a whole number"),
         ({**STAGE, "from": 10}, r"r\.from: is 10, but the last step is 10"),
         ({**STAGE, "from": 5, "until": 5}, r"r\.until: is 5; expected a step after from \(5\)"),

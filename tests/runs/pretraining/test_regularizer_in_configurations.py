@@ -55,7 +55,8 @@ def recipe(config):
 def test_a_stage_and_a_list_of_it_alone_are_the_same_recipe():
     one = validated(regularizer=STAGE)
     several = validated(regularizer=[{**STAGE, "until": 100}])
-    assert one["runs"]["tiny"]["regularizer"] == {**STAGE, "from": 0, "until": None}
+    defaults = {"edges": "gold", "reduce": "sum", "from": 0, "until": None}
+    assert one["runs"]["tiny"]["regularizer"] == STAGE | defaults
     assert recipe(one) == recipe(several)
     assert recipe(one).fingerprint == recipe(several).fingerprint
     assert validate(one, "mine.yaml", set(), STUDIES) == one
@@ -70,6 +71,8 @@ def test_the_fingerprint_tells_of_the_regularizer():
             {"regularizer": {**STAGE, "strength": -0.5}},
             {"regularizer": {**STAGE, "from": 1}},
             {"regularizer": {**STAGE, "until": 99}},
+            {"regularizer": {**STAGE, "edges": "random"}},
+            {"regularizer": {**STAGE, "reduce": "max"}},
         )
     ]
     assert len({recipe.fingerprint for recipe in recipes}) == len(recipes)
@@ -114,6 +117,10 @@ def test_a_corpus_that_is_not_there_is_all_that_is_said_of_it():
     ("regularizer", "expected"),
     [
         ({**STAGE, "kind": "syntactic_atention"}, "did you mean 'syntactic_attention'?"),
+        (
+            {**STAGE, "edges": "rand"},
+            "runs.tiny.regularizer.edges: is 'rand'; did you mean 'random'?",
+        ),
         ({**STAGE, "strenth": 1}, "runs.tiny.regularizer: unknown key 'strenth'; did you mean"),
         ({"kind": "syntactic_attention"}, "runs.tiny.regularizer: the key 'strength' is missing."),
         ({**STAGE, "strength": "1e-3"}, "runs.tiny.regularizer.strength: is '1e-3'; expected num"),

@@ -112,6 +112,36 @@ def test_boundary_is_the_lower_edge_of_the_shallowest_sufficient_layer(tables, d
         np.testing.assert_allclose(stairs.get_data().values, expected)
 
 
+def test_words_of_types_never_seen_have_maps_of_their_own(tables, drawn):
+    axes = [found for found in drawn["heatmap"].axes if found.get_title()]
+    assert len(axes) == len(TASKS) + len(WORD_LABEL_TASKS)
+    order = [task for task in TASK_ORDER if task in WORD_LABEL_TASKS]
+    for task, panel in zip(order, axes[len(TASKS) :], strict=True):
+        score = scores_of(tables[0], task, "accuracy", "unseen")
+        low = scores_of(tables[0], task, "majority_accuracy", "unseen")
+        best = score.max(axis=(1, 2), keepdims=True)
+        expected = np.maximum((score - low) / (best - low), 0).mean(axis=0).T
+        (mesh,) = [m for m in panel.collections if m.get_array() is not None]
+        np.testing.assert_allclose(mesh.get_array().reshape(expected.shape), expected)
+        (stairs,) = marked(drawn["heatmap"], f"boundary:{task}:unseen")
+        boundary = sufficient_layers(*tables, task, "unseen").mean(axis=0) - 0.5
+        np.testing.assert_allclose(stairs.get_data().values, boundary)
+
+
+def test_a_map_in_which_no_layer_passes_the_baseline_says_so(tables):
+    scores, migration = (frame.copy() for frame in tables)
+    below = (scores["task"] == "entity") & (scores["metric"] == "accuracy")
+    scores.loc[below, "value"] = 0.1
+    migration = migration[migration["task"] != "entity"]
+    figure = FIGURES["heatmap"](scores, migration)
+    for subset in ("", ":unseen"):
+        (text,) = marked(figure, f"nothing:entity{subset}")
+        assert text.get_text() == "no layer passes\nthe baseline"
+        assert not marked(figure, f"boundary:entity{subset}")
+        assert marked(figure, f"boundary:upos{subset}")
+    figure.draw_without_rendering()
+
+
 def test_spread_is_the_standard_deviation_in_shares_of_the_mean_way(tables, drawn):
     score = scores_of(tables[0], "upos", "accuracy")
     low = scores_of(tables[0], "upos", "majority_accuracy")

@@ -9,14 +9,18 @@ from ontogeny.results.claims import evaluate
 from ontogeny.results.milestones import log_step
 from ontogeny.studies.sas.claims import CLAIMS, evidence
 
-STEPS = log_spaced(20)
+STEPS = log_spaced(40)  # so many that to coincide in time is no luck
 CENTRE, LATE = 300, 13_000  # of the rise of structure and of capability
 ABRUPT = 0.4  # width of the rise of capability
 
 
-def judged(run, intervention=NONE, baseline=None, staged=1, draws=60, seed=0):
-    """Evaluate all claims; a row for each that there is, by its number."""
-    found = evidence(run, baseline, intervention, staged, draws=draws, seed=seed)
+def judged(run, intervention=NONE, baseline=None, rivals=1, draws=60, seed=0, control=None):
+    """Evaluate all claims; a row for each that there is, by its number.
+
+    Random edges change nothing, unless a control is given.
+    """
+    control = baseline if control is None else control
+    found = evidence(run, baseline, intervention, rivals, control, draws=draws, seed=seed)
     rows = evaluate(CLAIMS, found, "toy")
     return rows.set_index(rows["claim"].str.removeprefix("sas."))
 
@@ -30,7 +34,7 @@ def as_published(generator=None, steps=STEPS, drop=CENTRE, capability=LATE, brea
     pace, noise = np.ones((seeds, 1)), np.zeros((2, seeds, len(steps)))
     if generator is not None:
         pace[1::2] = 1.6
-        noise = generator.normal(0, 0.02, noise.shape)
+        noise = generator.normal(0, 0.05, noise.shape)
     at = break_at or [planted_onset(CENTRE), planted_onset(capability, ABRUPT)]
     onsets = np.log(pace * np.reshape(at, (-1, 1, 1)))
     fall = np.maximum(log_step(steps) - onsets, 0).sum(axis=0)
@@ -50,12 +54,15 @@ def as_published(generator=None, steps=STEPS, drop=CENTRE, capability=LATE, brea
     )
 
 
-def ending(generator, uas, loss, accuracy, seeds=3, sentences=100, spread=0.005, **details):
-    """A run that ends there, each seed with its own luck; without a generator with none."""
+def ending(generator, uas, loss, accuracy, seeds=3, sentences=100, spread=0.005, pace=1, **details):
+    """A run that ends there, each seed with its own luck; without a generator with none.
+
+    It rises at `pace` times the step at which others do.
+    """
     luck = np.zeros((3, seeds, 1))
     if generator is not None:
         luck = generator.normal(0, spread, luck.shape)
-    rise = sigmoid(STEPS, CENTRE) / sigmoid(STEPS, CENTRE)[-1]
+    rise = sigmoid(STEPS, pace * CENTRE) / sigmoid(STEPS, pace * CENTRE)[-1]
     return planted(
         STEPS,
         0.25 + rise * (uas - 0.25 + luck[0]),
@@ -75,8 +82,8 @@ def together(run, other):
         seeds=np.arange(len(run.seeds) + len(other.seeds)),
         sums={name: np.concatenate([run.sums[name], other.sums[name]], 1) for name in run.sums},
         correct=np.concatenate([run.correct, other.correct], 1),
-        complexity={
-            name: np.concatenate([run.complexity[name], other.complexity[name]])
-            for name in run.complexity
+        of_model={
+            name: np.concatenate([run.of_model[name], other.of_model[name]])
+            for name in run.of_model
         },
     )

@@ -217,7 +217,12 @@ def _onsets(run, steps, seeds, suite):
     if suite:
         places["capability_onset"] = (0.65, True)
         places["capability_change_point"] = (0.65, False)
-    rows = []
+    risen = {"value": 0.4, "low": 0.3, "high": 0.5}
+    rows = [
+        {"run": run, "corpus": "toyglish", "seed": seed, "metric": f"{what}_rise", **risen}
+        for seed in (None, *seeds)
+        for what in ("structure", "capability")[: 1 + suite]
+    ]
     for metric, (share, interval) in places.items():
         own = {"run": run, "corpus": "toyglish", "metric": metric}
         bounds = {"low": at(share - 0.1), "high": at(share + 0.1)} if interval else {}

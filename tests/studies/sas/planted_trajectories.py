@@ -5,7 +5,7 @@ import pandas as pd
 
 from ontogeny.results.milestones import log_step
 from ontogeny.studies.sas.interventions import Intervention
-from ontogeny.studies.sas.trajectories import COMPLEXITY, TOTALS, Trajectory
+from ontogeny.studies.sas.trajectories import OF_MODEL, TOTALS, Trajectory
 
 # A logistic curve of width w around c accelerates most at c - w * log(2 + sqrt(3)).
 FASTEST = np.log(2 + np.sqrt(3))
@@ -14,6 +14,7 @@ NONE = Intervention("none")
 SUPPRESSED = Intervention("suppressed")
 PROMOTED = Intervention("promoted")
 EARLY = Intervention("suppressed early", 100)
+LATE = Intervention("suppressed late", since=1000)
 
 
 def log_spaced(count, last=100_000):
@@ -43,7 +44,7 @@ def planted(
     paradigms=(40, 40, 20),
     generator=None,
     run="run",
-    **complexity,
+    **of_model,
 ):
     """Return a trajectory whose curves are those given, each (steps,) or (seeds, steps).
 
@@ -53,6 +54,7 @@ def planted(
     """
     steps = np.asarray(steps)
     shape = seeds, len(steps)
+    of_model = {"attention_between_words": 4.0} | of_model
     uas, loss = (np.broadcast_to(curve, shape) for curve in (uas, loss))
     held_out = np.broadcast_to(uas - 0.02 if held_out is None else held_out, shape)
     cells = sentences, *shape
@@ -94,7 +96,7 @@ def planted(
         paradigm=np.repeat(np.arange(len(counts)), counts),
         pair=np.concatenate([np.zeros(0, dtype=int), *(np.arange(count) for count in counts)]),
         correct=correct,
-        complexity={name: np.broadcast_to(curve, shape) for name, curve in complexity.items()},
+        of_model={name: np.broadcast_to(curve, shape) for name, curve in of_model.items()},
     )
 
 
@@ -128,10 +130,10 @@ def rows_of(trajectory):
         }
     )
     structure = []
-    for metric in COMPLEXITY:
+    for metric in OF_MODEL:
         for s, t in np.ndindex(len(trajectory.seeds), len(trajectory.steps)):
-            if metric in trajectory.complexity:
-                value = float(trajectory.complexity[metric][s, t])
+            if metric in trajectory.of_model:
+                value = float(trajectory.of_model[metric][s, t])
                 row = {**own, "seed": trajectory.seeds[s], "step": trajectory.steps[t]}
                 # Layer 0 is not to be counted; the others have the curve as their mean.
                 layers = {None: value}

@@ -2,11 +2,15 @@
 
 import pytest
 
-from ontogeny.studies.sas.interventions import Intervention, baseline, intervention
+from ontogeny.studies.sas.interventions import Intervention, baseline, control, intervention
+
+DOWN = Intervention("suppressed", strength=0.5)
+BRIEF = Intervention("suppressed early", 30, strength=0.5)
 
 
-def stage(strength, start=0, until=None):
-    return {"kind": "syntactic_attention", "strength": strength, "from": start, "until": until}
+def stage(strength, start=0, until=None, **how):
+    given = {"kind": "syntactic_attention", "strength": strength, "from": start, "until": until}
+    return given | {"edges": "gold", "reduce": "sum"} | how
 
 
 @pytest.mark.parametrize(
@@ -15,15 +19,35 @@ def stage(strength, start=0, until=None):
         (None, Intervention("none"), "baseline"),
         ([], Intervention("none"), "baseline"),
         (stage(0.0), Intervention("none"), "baseline"),
-        (stage(0.5), Intervention("suppressed"), "suppressed throughout"),
-        (stage(0.5, until=100), Intervention("suppressed"), "suppressed throughout"),
-        ([stage(0.5, until=2000)], Intervention("suppressed"), "suppressed throughout"),
-        (stage(-0.5), Intervention("promoted"), "promoted throughout"),
-        (stage(0.5, until=30), Intervention("suppressed early", 30), "suppressed until 30"),
+        (stage(0.5), DOWN, "suppressed throughout, 0.5"),
+        (stage(0.5, until=100), DOWN, "suppressed throughout, 0.5"),
+        ([stage(0.5, until=2000)], DOWN, "suppressed throughout, 0.5"),
+        (stage(-0.5), Intervention("promoted", strength=-0.5), "promoted throughout, 0.5"),
+        (stage(0.5, until=30), BRIEF, "suppressed until 30, 0.5"),
+        (
+            stage(0.5, start=10),
+            Intervention("suppressed late", since=10, strength=0.5),
+            "suppressed from 10, 0.5",
+        ),
+        (
+            stage(2.0, reduce="max"),
+            Intervention("suppressed", strength=2.0, reduce="max"),
+            "suppressed throughout, 2 of the greatest",
+        ),
+        (
+            stage(0.5, until=30, edges="random"),
+            Intervention("control", 30, strength=0.5, like="suppressed early"),
+            "suppressed until 30, 0.5, random edges",
+        ),
+        (
+            stage(-0.5, edges="random"),
+            Intervention("control", strength=-0.5, like="promoted"),
+            "promoted throughout, 0.5, random edges",
+        ),
         (stage(-0.5, until=30), Intervention("other"), "other stages"),
-        (stage(0.5, start=10), Intervention("other"), "other stages"),
+        (stage(0.5, start=10, until=30), Intervention("other"), "other stages"),
         ([stage(0.5, until=30), stage(-1, start=50)], Intervention("other"), "other stages"),
-        ([stage(0.5, until=30), stage(0, start=50)], Intervention("suppressed early", 30), None),
+        ([stage(0.5, until=30), stage(0, start=50)], BRIEF, None),
     ],
 )
 def test_an_intervention_is_told_from_its_stages(regularizer, expected, label):
@@ -56,3 +80,18 @@ def test_a_run_is_compared_with_the_one_that_differs_in_the_regularizer_alone():
 def test_what_changes_no_weights_makes_no_other_baseline():
     slower = {**RUNS["down"], "state_every": 7, "threads": 2, "audit": "warn"}
     assert baseline({**RUNS, "slower": slower}, "slower") == "plain"
+
+
+def test_the_control_of_a_run_differs_from_it_in_its_edges_alone():
+    runs = {
+        **RUNS,
+        "stronger": {**RUNS["down"], "regularizer": stage(2.0, edges="random")},
+        "until": {**RUNS["down"], "regularizer": stage(1.0, until=5, edges="random")},
+        "wider": {**RUNS["down"], "width": 48, "regularizer": stage(1.0, edges="random")},
+        "greatest": {**RUNS["down"], "regularizer": stage(1.0, edges="random", reduce="max")},
+        "random": {**RUNS["down"], "threads": 2, "regularizer": [stage(1.0, edges="random")]},
+    }
+    assert control(runs, "down") == "random"
+    assert control(runs, "up") is None
+    assert control(runs, "plain") is None
+    assert control(runs, "random") is None

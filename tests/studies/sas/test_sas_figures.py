@@ -268,6 +268,26 @@ def test_the_baseline_is_black_and_every_run_has_a_colour_and_a_marker_of_its_ow
     assert all(to_hex(style["color"]) != "#ffffff" for style in styles.values())
 
 
+def test_a_control_stands_hollow_below_its_run_and_has_no_curve(compared):
+    table, onsets, _ = compared
+    gold = "suppressed until 87, 0.03"
+    labels = {"toy-bert": "baseline", "until-87": gold, "until-394": f"{gold}, random edges"}
+    figure = interventions(table, onsets, labels=labels)
+    assert not marked(figure, "loss:until-394")
+    assert marked(figure, "loss:until-87")
+    own, control = (marked(figure, f"final:uas_held_out:{run}")[0] for run in list(labels)[1:])
+    assert own.get_ydata()[0] == 1 < control.get_ydata()[0] < 2
+    assert control.get_color() == own.get_color()
+    assert control.get_fillstyle() == "none"
+    assert own.get_fillstyle() == "full"
+    assert [label.get_text() for label in own.axes.get_yticklabels()] == ["baseline", gold]
+    assert "random edges" in legend_texts(figure)
+    lonely = {run: label for run, label in labels.items() if run != "until-87"}
+    (control,) = marked(interventions(table, onsets, labels=lonely), "final:uas_held_out:until-394")
+    ticks = [label.get_text() for label in control.axes.get_yticklabels()]
+    assert ticks == ["baseline", f"{gold}, random edges"]
+
+
 def test_runs_stand_in_the_order_of_the_labels(compared):
     table, onsets, labels = compared
     backwards = dict(reversed(labels.items()))
@@ -350,6 +370,19 @@ def test_an_onset_that_was_not_found_is_named():
     figure = FIGURES["onsets"](table, onsets[onsets["metric"] != "structure_onset"], attention)
     assert said_to_be_absent(figure) == "Not shown: structure onset (none was found)."
     assert marked(figure, "loss_drop")
+
+
+@pytest.mark.parametrize("name", ["onsets", "complexity"])
+def test_a_curve_that_does_not_rise_beyond_its_noise_is_said_to_have_no_onset(name):
+    table, onsets, attention = planted(**FEW)
+    flat = onsets[onsets["metric"] != "capability_onset"].copy()
+    flat.loc[flat["metric"] == "capability_rise", ["value", "low", "high"]] = 0.009, -0.011, 0.031
+    figure = FIGURES[name](table, flat, attention)
+    assert said_to_be_absent(figure).replace("\n", " ") == (
+        "Not shown: capability onset (no rise beyond noise: +0.009 [-0.011, +0.031] from the first "
+        "checkpoint to the last)."
+    )
+    assert not marked(figure, "capability_onset")
 
 
 def test_an_onset_without_an_interval_is_a_mark_alone():

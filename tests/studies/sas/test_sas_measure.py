@@ -9,8 +9,9 @@ from tiny_language_models import KINDS, WORDS, build
 
 from ontogeny.errors import CheckpointError, CorpusError, TableError
 from ontogeny.measures.attention import word_attention
-from ontogeny.measures.attention.edge_hits import edge_hits, gold_edges
-from ontogeny.measures.attention.implicit_parse import OFFSETS, implicit_parse
+from ontogeny.measures.attention.cut_sentences import cut_sentences
+from ontogeny.measures.attention.edge_hits import edge_hits, gold_edges, hits_of
+from ontogeny.measures.attention.implicit_parse import OFFSETS, frequent_uas, implicit_parse
 from ontogeny.measures.complexity import intrinsic_dimension, weight_norm
 from ontogeny.measures.features import extract
 from ontogeny.measures.likelihood import held_out_loss
@@ -91,6 +92,62 @@ def test_the_implicit_parse_is_kept_number_by_number(measured, corpus):
     assert of_relations["n"].sum() == parse.edges.sum() == len(hits.edges.sentence)
 
 
+def test_frequent_relations_and_the_single_best_head_are_scored_as_a_loop_does(measured, corpus):
+    _, model, tokenizer, rows, _ = measured
+    words = list(corpus["words"])
+    every = gold_edges(corpus, "here", punctuation=True)
+    hits = edge_hits(word_attention(model, tokenizer, words), every)
+    right = {}
+    for edge, option in np.ndindex(len(hits.hits), int(np.prod(hits.hits.shape[1:]))):
+        right[option] = right.get(option, 0) + float(hits.hits[edge].flat[option])
+    assert value(rows, "uas_single_head") == pytest.approx(max(right.values()) / len(hits.hits))
+    assert len(hits.hits) == sum(np.count_nonzero(heads) for heads in corpus["head"])
+    parse = implicit_parse(hits_of(hits, gold_edges(corpus, "here")), seed=3)
+    alone = implicit_parse(
+        edge_hits(word_attention(model, tokenizer, words), gold_edges(corpus, "here")), seed=3
+    )
+    assert parse.relations == alone.relations
+    np.testing.assert_array_equal(parse.head_uas, alone.head_uas)
+    for least in (1, int(np.median(parse.edges)), int(parse.edges.max())):
+        total = [
+            (hit, count)
+            for hit, count in zip(parse.head_uas.max(axis=(1, 2, 3)), parse.edges, strict=True)
+            if count >= least
+        ]
+        expected = sum(hit * count for hit, count in total) / sum(count for _, count in total)
+        found, counted = frequent_uas(parse, least)
+        assert found == pytest.approx(expected)
+        assert counted == sum(count for _, count in total)
+    assert np.isnan(frequent_uas(parse, 10**6)[0])
+
+
+def test_long_sentences_are_cut_to_what_the_model_reads_if_asked():
+    model, tokenizer = build("bert", positions=12)
+    corpus = random_corpus(np.random.default_rng(1), 30, longest=20, words=WORDS)
+    cut = cut_sentences(corpus, tokenizer, 12)
+    shorter = 0
+    for before, after in zip(corpus.itertuples(), cut.itertuples(), strict=True):
+        count = len(after.words)
+        assert list(after.words) == list(before.words)[:count]
+        assert list(after.deprel) == list(before.deprel)[:count]
+        expected = [head if head <= count else 0 for head in list(before.head)[:count]]
+        assert list(after.head) == expected
+        assert len(tokenizer(" ".join(after.words))["input_ids"]) <= 12
+        if count < len(before.words):
+            shorter += 1
+            assert len(tokenizer(" ".join(before.words[: count + 1]))["input_ids"]) > 12
+    assert 0 < shorter < len(corpus)
+    settings = {"source": "x", "objective": "masked", "points": 30, "fisher_sentences": 2}
+    _, left_out = measure_structure(model, tokenizer, corpus, **settings)
+    _, whole = measure_structure(model, tokenizer, corpus, too_long="cut", **settings)
+    in_reach = gold_edges(cut, "x")
+    counts = np.bincount(in_reach.sentence, minlength=len(corpus))
+    np.testing.assert_array_equal(whole["edges"], counts)
+    assert whole["edges"].sum() > left_out["edges"].sum()
+    assert whole["predictions"].sum() > left_out["predictions"].sum()
+    pd.testing.assert_frame_equal(cut_sentences(corpus, tokenizer, None), corpus)
+
+
 def test_sums_over_sentences_give_the_measures_back(measured, corpus):
     *_, rows, sentences = measured
     assert len(sentences) == len(corpus)
@@ -107,8 +164,15 @@ def test_loss_and_complexity_are_those_of_the_library(measured, corpus):
     losses, counts = held_out_loss(model, tokenizer, words, objective=objective(kind), seed=3)
     np.testing.assert_array_equal(sentences["loss"], losses)
     np.testing.assert_array_equal(sentences["predictions"], counts)
+    between = [
+        (float(batch.weights[row].sum()), int(length))
+        for batch in word_attention(model, tokenizer, words)
+        for row, length in enumerate(batch.lengths)
+    ]
+    expected = sum(total for total, _ in between) / sum(length for _, length in between)
+    assert value(rows, "attention_between_words") == pytest.approx(expected, rel=1e-5)
     assert value(rows, "weight_norm") == weight_norm(model)
-    assert value(rows, "fisher_trace") > 0
+    assert value(rows, "fisher_trace") > value(rows, "fisher_trace_error") > 0
     # So many points are drawn that whole sentences hold at least them.
     dimensions = rows[rows["metric"] == "intrinsic_dimension"].sort_values("layer")
     assert dimensions["layer"].tolist() == [0, 1, 2]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from planted_trajectories import (
     log_spaced,
     planted,
@@ -13,7 +14,8 @@ from planted_trajectories import (
     write,
 )
 
-from ontogeny.results.milestones import log_step, onset
+from ontogeny.results.milestones import log_step
+from ontogeny.results.onsets import onset
 from ontogeny.results.tables import check, write_table
 from ontogeny.studies.sas.onsets import onsets
 from ontogeny.studies.sas.resampling import resample
@@ -51,12 +53,11 @@ def test_planted_onsets_are_found_in_noisy_sigmoids_and_lie_inside_their_interva
         found = by_metric(frame, seed)
         assert set(found.index) == METRICS
         for metric, centre in (("structure", STRUCTURE), ("capability", CAPABILITY)):
-            # Smoothing makes a curve turn a little earlier than it does.
             row, target = found.loc[f"{metric}_onset"], planted_onset(centre)
-            assert within_a_gap(row["value"], target, 2)
+            assert within_a_gap(row["value"], target, 0.5)
             assert row["low"] <= row["value"] <= row["high"]
-            assert row["low"] <= target * 1.5
-            assert row["high"] >= target / 2
+            assert row["low"] <= target * 1.2
+            assert row["high"] >= target / 1.2
             bend = found.loc[f"{metric}_change_point"]
             assert within_a_gap(bend["value"], target, 2)
             assert np.isnan([bend["low"], bend["high"]]).all()
@@ -69,7 +70,7 @@ def test_intervals_cover_the_onset_of_the_curve_without_noise(monkeypatch):
     # The second opinion takes most of the time, and has no interval.
     monkeypatch.setattr("ontogeny.studies.sas.onsets.change_points", lambda *_: np.zeros(2))
     truth = {
-        name: onset(STEPS, sigmoid(STEPS, centre))
+        name: planted_onset(centre)
         for name, centre in (("structure_onset", STRUCTURE), ("capability_onset", CAPABILITY))
     }
     covered = {name: [] for name in truth}
@@ -100,9 +101,9 @@ def test_rows_are_those_of_a_loop_over_draws_and_the_mean_is_over_the_seeds_that
                 slow.append(float(onset(STEPS, curve)))
             row = by_metric(frame, seed).loc[metric]
             redrawn = sorted(slow[1:])
-            assert row["value"] == slow[0]
-            assert row["low"] == min(slow[0], redrawn[1])  # 2.5% of 59 gaps: one is left out
-            assert row["high"] == max(slow[0], redrawn[-2])
+            # 2.5% of 59 gaps: one is left out on each side.
+            expected = slow[0], min(slow[0], redrawn[1]), max(slow[0], redrawn[-2])
+            assert list(row[["value", "low", "high"]]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_intervals_narrow_with_more_sentences():
@@ -120,10 +121,31 @@ def test_a_curve_that_is_too_short_or_nowhere_accelerates_has_no_row():
     check(onsets(four, draws=5, seed=0), ONSETS)
     even = 0.1 + 0.02 * (log_step(STEPS) - log_step(STEPS)[0])
     flat = planted(STEPS, even, 5.0, 0.5)
-    assert len(onsets(flat, draws=5, seed=0)) == 0
+    rises = {"structure_rise", "capability_rise"}
+    assert set(onsets(flat, draws=5, seed=0)["metric"]) == rises
     falling = planted(STEPS, even, 9 - even, 0.5)
     drop = {"loss_drop", "loss_drop_begins", "loss_drop_ends"}
-    assert set(onsets(falling, draws=5, seed=0)["metric"]) == drop
+    assert set(onsets(falling, draws=5, seed=0)["metric"]) == rises | drop
+
+
+def test_accuracy_at_chance_throughout_has_no_onset_and_its_rise_says_why():
+    generator = np.random.default_rng(7)
+    pairs = {"sentences": 100, "paradigms": (40,) * 20}
+    curves = learning(generator, steps=STEPS, accuracy=False, **pairs)
+    chance = planted(
+        STEPS, 0.3, 5.0, np.linspace(0.505, 0.514, len(STEPS)), generator=generator, **pairs
+    )
+    found = by_metric(onsets(replace(curves, **pairs_of(chance)), draws=100, seed=0))
+    assert "capability_onset" not in found.index
+    assert "capability_change_point" not in found.index
+    assert found.loc["capability_rise", "low"] < 0 < found.loc["capability_rise", "high"]
+    assert found.loc["structure_rise", "low"] > 0
+    assert np.isfinite(found.loc["structure_onset", "value"])
+
+
+def pairs_of(trajectory):
+    names = ("suite", "paradigms", "paradigm", "pair", "correct")
+    return {name: getattr(trajectory, name) for name in names}
 
 
 def test_the_fall_of_the_loss_between_step_0_and_the_first_checkpoint_is_not_its_drop():
@@ -173,13 +195,13 @@ def test_rows_in_any_order_give_the_same_bytes(tmp_path):
 
 
 def test_draws_in_which_a_curve_nowhere_accelerates_are_left_out():
-    # One sentence turns, the other rises evenly: a quarter of the draws have the latter alone.
+    # Most sentences turn, one rises evenly, and one draw in 27 has that one alone.
     even = 0.2 + 0.03 * (log_step(STEPS) - log_step(STEPS)[0])
-    curves = planted(STEPS, even, 5.0, seeds=1, sentences=2)
+    curves = planted(STEPS, even, 5.0, seeds=1, sentences=3)
     uas = curves.sums["uas"].copy()
-    uas[0] = 50 * (0.2 + 0.5 * sigmoid(STEPS, STRUCTURE))
+    uas[:2] = 50 * (0.2 + 0.5 * sigmoid(STEPS, STRUCTURE))
     curves = replace(curves, sums=curves.sums | {"uas": uas})
-    at = onset(STEPS, resample(curves, draws=20, seed=1).curves["uas"][:, 0])
+    at = onset(STEPS, resample(curves, draws=30, seed=1).curves["uas"][:, 0])
     assert 0 < np.isnan(at).sum() < 15
-    row = by_metric(onsets(curves, draws=20, seed=1)).loc["structure_onset"]
-    assert (row["low"], row["high"]) == (np.nanmin(at), np.nanmax(at))
+    row = by_metric(onsets(curves, draws=30, seed=1)).loc["structure_onset"]
+    assert list(row[["low", "high"]]) == pytest.approx([np.nanmin(at), np.nanmax(at)])

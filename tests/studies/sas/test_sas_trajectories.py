@@ -10,7 +10,7 @@ from planted_trajectories import log_spaced, planted, rows_of, sigmoid, write
 from ontogeny.errors import TableError
 from ontogeny.results.milestones import bootstrap_weights
 from ontogeny.studies.sas.resampling import resample
-from ontogeny.studies.sas.trajectories import TOTALS, read_trajectory
+from ontogeny.studies.sas.trajectories import OF_MODEL, TOTALS, read_trajectory
 
 STEPS = log_spaced(6)
 
@@ -90,11 +90,11 @@ def test_a_layer_that_has_no_dimension_somewhere_is_left_out_everywhere(tmp_path
     lacking = (structure["layer"] == 2) & (structure["seed"] == 7) & (structure["step"] == 0)
     found = read_trajectory(*write((structure[~lacking], *others), tmp_path))
     # Layer 1 is one below the mean of layers 1 and 2.
-    mean = trajectory.complexity["intrinsic_dimension"]
-    np.testing.assert_allclose(found.complexity["intrinsic_dimension"], mean - 1)
+    mean = trajectory.of_model["intrinsic_dimension"]
+    np.testing.assert_allclose(found.of_model["intrinsic_dimension"], mean - 1)
     none = structure[~(lacking | ((structure["layer"] == 1) & (structure["seed"] == 1)))]
     found = read_trajectory(*write((none, *others), tmp_path))
-    assert set(found.complexity) == {"fisher_trace", "weight_norm"}
+    assert set(found.of_model) == set(OF_MODEL) - {"intrinsic_dimension"}
 
 
 def damaged(structure, sentences, pairs):

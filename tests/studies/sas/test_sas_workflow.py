@@ -22,7 +22,8 @@ def test_every_checkpoint_is_measured_and_compared(finished):
     table = read_table(finished / "results/tables/sas.parquet", SAS)
     places = table[["run", "seed", "step"]].drop_duplicates()
     assert len(places) == 2 * 2 * len(STEPS)
-    assert set(table["metric"]) == {metric.name for metric in SAS.metrics}
+    # No relation has 100 words in so few.
+    assert set(table["metric"]) == {metric.name for metric in SAS.metrics} - {"uas_frequent"}
     assert set(table["layer"].dropna()) == {0, 1, 2}
     mass = table[(table["metric"] == "edge_mass") & (table["step"] == STEPS[-1])]
     by_run = mass.groupby("run")["value"].mean()
@@ -37,8 +38,8 @@ def test_every_checkpoint_is_measured_and_compared(finished):
 def test_each_run_has_the_claims_about_its_kind(finished):
     claims = read_claims(finished / "results/claims/sas.tsv")
     of_run = claims.groupby("run")["claim"].agg(set).to_dict()
-    assert of_run["down"] == {"sas.3a", "sas.3b"}
-    numbers = ("1a", "1b", "2", "6a", "6b", "6c", "6d")
+    assert of_run["down"] == {"sas.3a", "sas.3b", "sas.3c"}
+    numbers = ("1a", "1b", "2", "6a", "6b", "6c", "6d", "7a", "7b")
     assert of_run["tiny"] == {f"sas.{number}" for number in numbers}
 
 

@@ -12,17 +12,20 @@ with job(snakemake.log[0], snakemake.threads):
     given = snakemake.input
     drawn = {"draws": snakemake.params.draws, "seed": snakemake.params.seed}
     run = read_trajectory(given.structure, given.sentences, given.pairs)
-    baseline = None
-    if given.baseline_structure:
-        baseline = read_trajectory(
-            given.baseline_structure, given.baseline_sentences, given.baseline_pairs
+    baseline, control = (
+        read_trajectory(*files) if files[0] else None
+        for files in (
+            (given.baseline_structure, given.baseline_sentences, given.baseline_pairs),
+            (given.control_structure, given.control_sentences, given.control_pairs),
         )
+    )
     write_table(onsets(run, **drawn), ONSETS, snakemake.output.onsets)
     found = evidence(
         run,
         baseline,
         Intervention(**snakemake.params.intervention),
-        snakemake.params.staged,
+        snakemake.params.rivals,
+        control,
         **drawn,
     )
     write_claims(evaluate(CLAIMS, found, snakemake.params.tier), snakemake.output.claims)
