@@ -17,7 +17,7 @@ from ontogeny.runs.pretraining.parsed_text import NO_HEAD, encode_parsed
 from ontogeny.runs.pretraining.random_edges import random_heads
 from ontogeny.runs.pretraining.sequences import open_sequences
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
-from ontogeny.runs.pretraining.trajectory import prepare
+from ontogeny.runs.pretraining.preparation import prepare
 
 
 def distances(heads):
