@@ -14,10 +14,10 @@ from tiny_text import tiny_recipe
 
 from ontogeny.runs.pretraining.batches import causal_batch, gather, with_syntax
 from ontogeny.runs.pretraining.parsed_text import NO_HEAD, encode_parsed
+from ontogeny.runs.pretraining.preparation import prepare
 from ontogeny.runs.pretraining.random_edges import random_heads
 from ontogeny.runs.pretraining.sequences import open_sequences
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
-from ontogeny.runs.pretraining.preparation import prepare
 
 
 def distances(heads):
