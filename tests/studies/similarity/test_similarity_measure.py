@@ -45,7 +45,7 @@ def domains(corpus, tmp_path_factory):
         seed=0,
         folder=folder,
     )
-    return {"toyglish": (folder, MEMBERS)}
+    return {"toyglish": (folder, MEMBERS), "elsewhere": (folder, MEMBERS[:2])}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def measured(corpus, domains):
 
 
 def value(measured, metric="svcca", **keys):
-    rows = measured[measured["metric"] == metric]
+    rows = measured[(measured["metric"] == metric) & (measured["domain"] != "elsewhere")]
     for column, wanted in keys.items():
         rows = rows[rows[column] == wanted]
     assert len(rows) == 1
@@ -93,6 +93,17 @@ def test_a_layer_is_fully_similar_to_its_own_end_to_another_seeds_and_to_its_tag
     at["layer"] = 0
     assert value(measured, other="tagger", **at, **tagger) == pytest.approx(1, abs=1e-3)
     assert value(measured, other="tagger", **at, **tagger | {"shuffled": 1}) < 0.95
+
+
+def test_taggers_of_each_domain_are_told_apart(measured):
+    tagger = measured[(measured["other"] == "tagger") & (measured["metric"] == "svcca")]
+    keys = ["seed", "step", "layer", "tagset", "tagging", "shuffled"]
+    own, other = (tagger[tagger["domain"] == d] for d in ("toyglish", "elsewhere"))
+    assert len(own) == 2 * 2 * 3 * 8
+    # Here they are the same taggers, of upos and true tags.
+    both = own.merge(other, on=keys)
+    assert len(both) == len(other) == 2 * 2 * 3 * 2
+    assert both["value_x"].to_numpy() == pytest.approx(both["value_y"].to_numpy(), abs=1e-6)
 
 
 def test_noise_lowers_the_similarity_to_the_end(measured):

@@ -11,10 +11,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 def test_every_checkpoint_is_compared_with_everything(finished):
     table = read_table(finished / "results/tables/similarity.parquet", SIMILARITY)
-    assert set(table["corpus"]) == {"toyglish", "topicless"}
-    for _, rows in table.groupby(["corpus", "seed", "step"]):
-        assert set(rows["other"]) == set(OTHERS)
-        assert set(rows["domain"].dropna()) == {"toyglish", "topicless"}
+    measured = table.groupby(["seed", "step"])["other"].unique()
+    assert len(measured) == 2 * 6
+    assert all(set(others) == set(OTHERS) for others in measured)
+    assert set(table["domain"].dropna()) == {"toyglish"}
     last = table[(table["step"] == 32) & (table["other"] == "own_final")]
     assert (last.loc[last["metric"] == "svcca", "value"] > 0.999).all()
 
@@ -22,7 +22,7 @@ def test_every_checkpoint_is_compared_with_everything(finished):
 def test_the_table_of_taggers_has_true_and_shuffled_ones(finished):
     table = read_table(finished / "results/tables/similarity_taggers.parquet", TAGGERS)
     keys = table[["domain", "tagset", "tagging", "shuffled"]].drop_duplicates()
-    assert len(keys) == 3 * 4 + 1 * 4
+    assert len(keys) == 3 * 4
 
 
 def test_new_draws_cost_no_measurement(finished):
