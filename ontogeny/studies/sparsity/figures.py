@@ -27,7 +27,7 @@ CLASS_LINES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 INDEX_LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "chi": ("\N{GREEK SMALL LETTER CHI} (l2 / l1)", {"color": "#0072B2"}),
-    "hoyer": ("Hoyer", {"color": "#E69F00"}),
+    "hoyer": ("Hoyer", {"color": "#E69F00", "linestyle": "--"}),
     "gini": ("Gini", {"color": "#009E73"}),
     "l1": ("l1 norm", {"color": "0.35", "linestyle": ":"}),
 }
@@ -108,9 +108,10 @@ def indices(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
         _prepare(axes, rows, losses)
     grid[0].set_ylabel("correlation with target frequency")
     grid[0].set_title("(a) gradient at the top layer", loc="left")
-    for name, summary in each(rows, "measure", "step").items():
-        label, style = INDEX_LINES[name]
-        band(grid[0], summary, gid=name, **style).set_label(label)
+    summaries = each(rows, "measure", "step")
+    for name, (label, style) in INDEX_LINES.items():
+        if name in summaries:
+            band(grid[0], summaries[name], gid=name, **style).set_label(label)
     handles = [*grid[0].get_legend_handles_labels()[0]]
     if not attention.empty:
         grid[1].set_title("(b) entropy of attention", loc="left")
@@ -124,7 +125,7 @@ def indices(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
                 gid=f"entropy:{layer}:{role}",
                 linestyle="-" if role == "target" else "--",
             )
-            drawn.set_label(f"layer {layer}, {'predicted' if role == 'target' else 'read'}")
+            drawn.set_label(f"layer {int(layer)}, {'predicted' if role == 'target' else 'read'}")
         handles += grid[1].get_legend_handles_labels()[0]
     legend_below(figure, rows["seed"].nunique(), handles, columns=4)
     return figure

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from ontogeny.figures.axes import rescalings, step_axis, step_edges
 from ontogeny.figures.style import SEQUENTIAL, WIDTH, statement, styled
 
-ROWS = 60  # words that have a row of their own
+ROWS = 40  # words that have a row of their own
 CLASS_MARKS: dict[str, tuple[str, dict[str, Any]]] = {
     "open": ("open classes", {"color": "#D55E00", "marker": "o"}),
     "closed": ("closed classes", {"color": "#0072B2", "marker": "^"}),

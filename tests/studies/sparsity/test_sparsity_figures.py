@@ -48,10 +48,10 @@ def test_the_map_has_the_most_frequent_words_from_below(tables):
     figure = FIGURES["words"](tables[1], LOSSES)
     axes = figure.axes[0]
     names = [label.get_text().split()[0] for label in axes.get_yticklabels()]
-    assert names == [f"w{place:03d}" for place in range(60)]
+    assert names == [f"w{place:03d}" for place in range(40)]
     mesh = next(found for found in axes.collections if found.get_gid() == "map")
-    expected = trajectory(AS_PUBLISHED).values[TOP].mean(axis=1)[:60]
-    np.testing.assert_allclose(mesh.get_array().reshape(60, -1), expected)
+    expected = trajectory(AS_PUBLISHED).values[TOP].mean(axis=1)[:40]
+    np.testing.assert_allclose(mesh.get_array().reshape(40, -1), expected)
 
 
 def test_without_rows_figures_say_so(tables):
