@@ -8,6 +8,8 @@ from planted_rules import LENGTHS, STEPS, rules
 from ontogeny.studies.interdependence.figures import FIGURES
 from ontogeny.studies.interdependence.tables import INTERDEPENDENCE
 
+pytestmark = pytest.mark.slow
+
 
 def lines(figure):
     return {

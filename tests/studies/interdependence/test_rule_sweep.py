@@ -13,6 +13,8 @@ from ontogeny.studies.interdependence.conditions import Member, contradictions, 
 from ontogeny.studies.interdependence.rule_measures import instruments, measure
 from ontogeny.studies.interdependence.sweep import initial_model, numbers, prepare_training, sweep
 
+pytestmark = pytest.mark.slow
+
 SOME = [
     Member("familiar", 3, 12, 0),
     Member("unfamiliar", 1, 12, 0),
