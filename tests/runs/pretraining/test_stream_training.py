@@ -16,6 +16,7 @@ from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.loading import load_checkpoint, load_language_model, load_tokenizer
 from ontogeny.runs.pretraining.launching import pretrain
 from ontogeny.runs.pretraining.plateau import Plateau
+from ontogeny.runs.pretraining.rare_words import sentences_trained_on
 from ontogeny.runs.pretraining.sequences import encode, read_words
 from ontogeny.runs.pretraining.streams import Streams
 from ontogeny.runs.pretraining.trainer import TrajectoryTrainer
@@ -221,9 +222,10 @@ def test_sentences_with_rare_words_are_dropped_and_what_is_then_rare_is_unknown(
     tokenizer = load_tokenizer(folder / "step-0")
     assert set(tokenizer.get_vocab()) == {"[PAD]", "[UNK]", "[BOS]", "a", "c"}
     assert tokenizer.tokenize("A b rare") == ["a", "[UNK]", "[UNK]"]
-    # Four sentences and a mark for each: 10 words.
-    train_loss = pd.read_csv(folder / "loss.tsv", sep="\t")
-    assert (train_loss["metric"] == "dev_loss").sum() == 2
+    kept = sentences_trained_on(text["train"], 3, lowercase=True, run="tiny")
+    assert [" ".join(words) for words in kept] == ["A b", "a c", "C a a", "c a b"]
+    every = sentences_trained_on(text["train"], None, lowercase=True, run="tiny")
+    assert [" ".join(words) for words in every] == train_text
     with pytest.raises(ConfigError, match=r"runs\.tiny\.least_count: is 9, and every sentence"):
         train(tmp_path / "none", text, steps=[1], **{**settings, "least_count": 9})
 

@@ -49,3 +49,12 @@ def test_attention_of_an_lstm_is_refused_before_anything_runs():
     settings["studies"]["sas"] = {"runs": ["lstm"], "corpora": ["toy"]}
     message = refused(settings)
     assert "studies.sas.runs: lstm is of the architecture lstm, which has no attention" in message
+
+
+def test_streams_on_several_devices_are_refused_before_anything_runs():
+    settings = config()
+    settings["runs"]["lstm"]["devices"] = 2
+    assert "runs.lstm.devices: is 2, but streams are read on by one device" in refused(settings)
+    settings["runs"]["lstm"]["sequences"] = "packed"
+    settings["runs"]["lstm"]["dev_every"] = 5
+    validate(settings, "mine.yaml", SOURCES, STUDIES)
