@@ -149,3 +149,11 @@ def digest_like(digest: str | None, path: str | os.PathLike[str]) -> str:
 def is_gits(digest: str | None) -> bool:
     """Tell whether a digest is git's of a blob: a SHA-1, 40 digits."""
     return digest is not None and len(digest) == 40
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder so that, killed on the way, it doesn't look whole under its name."""
+    scratch = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.replace(folder, scratch)
+    shutil.rmtree(scratch)

@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
@@ -145,6 +146,26 @@ def short_number(number: float) -> str:
         if abs(number) >= size:
             return f"{number / size:g}{unit}"
     return f"{number:g}"
+
+
+def rescalings(axes: Axes, losses: pd.DataFrame) -> None:
+    """Draw a vertical line wherever the learning rate was rescaled, thinner for fewer seeds.
+
+    `losses` has rows of the table of losses, whose metric `learning_rate` tells of that; the axis
+    is one of steps. Without such rows, nothing is drawn.
+    """
+    rescaled = losses[losses["metric"] == "learning_rate"]
+    for step in sorted(rescaled["step"].unique()):
+        seeds = rescaled.loc[rescaled["step"] == step, "seed"].nunique()
+        share = seeds / losses["seed"].nunique()
+        axes.axvline(
+            step,
+            color="0.5",
+            linestyle=":",
+            linewidth=0.4 + 0.6 * share,
+            zorder=0,
+            gid=f"rescaling:{step}",
+        )
 
 
 def layer_axis(

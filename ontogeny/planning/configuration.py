@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ontogeny.planning.schema import (
 from ontogeny.planning.study import Settings, Study
 from ontogeny.runs.hub.locations import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path
-from ontogeny.runs.recipes import read_recipe
+from ontogeny.runs.recipes import completed_settings, read_recipe
 from ontogeny.runs.schedules import listed_steps
 
 # What a corpus of each kind annotates, as far as its configuration alone can tell. What the files
@@ -51,6 +52,7 @@ def validate(
         for study in asked:
             settings = filled["studies"][study.name]
             filled["studies"][study.name] = dict(study.completed(settings))
+        _complete_recipes(filled["runs"])
         problems = list(_progressions(filled)) or list(_contradictions(filled, sources, asked))
     if problems:
         raise ConfigError("\n".join(f"{file}: {problem}" for problem in dict.fromkeys(problems)))
@@ -72,6 +74,14 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     entity = ("entity",) if gum or "entities" in corpus else ()
     constituents = _CONSTITUENTS if gum or "constituents" in corpus else ()
     return (*_UNIVERSAL_DEPENDENCIES, *entity, *constituents)
+
+
+def _complete_recipes(runs: dict[str, Any]) -> None:
+    """Write the defaults of runs that are trained here into their entries, if these can be."""
+    for name, run in runs.items():
+        if run["kind"] == "pretrain":
+            with suppress(ConfigError):  # said where contradictions are
+                runs[name] = run | completed_settings(recipe_settings(run), name)
 
 
 def _progressions(config: Mapping[str, Any]) -> Iterator[str]:

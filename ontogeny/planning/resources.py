@@ -13,6 +13,7 @@ from typing import Any
 from ontogeny.planning.layout import steps_of_chunk, trajectory_steps
 from ontogeny.planning.runs import recipe_settings
 from ontogeny.planning.study import Config
+from ontogeny.runs.architectures import number_of_weights
 from ontogeny.runs.recipes import Recipe, read_recipe
 
 # What a job with torch and transformers takes before it has done anything (0.5 GB), and the two
@@ -59,17 +60,13 @@ def gpus(config: Config, run: str | None = None) -> int:
 def parameters(run: Mapping[str, Any]) -> int:
     """Return how many parameters a run's model has, from its configuration entry, about.
 
-    With width d, feedforward width f and L layers, a Transformer has L (4 d^2 + 2 d f) weights in
-    its blocks, and d for each word type and position; biases, norms and heads are left out. A run
-    that isn't trained here has what its entry says.
+    As its architecture counts them. A run that isn't trained here has what its entry says.
     """
     if run["kind"] != "pretrain":
         return run["parameters"]
     recipe = _recipe(run)
-    feedforward = recipe.feedforward or 4 * recipe.width
-    block = 4 * recipe.width**2 + 2 * recipe.width * feedforward
-    embedded = (recipe.vocabulary_size or WORD_TYPES) + recipe.sequence_length
-    return recipe.layers * block + embedded * recipe.width
+    types = recipe.vocabulary_size or WORD_TYPES
+    return number_of_weights(recipe.architecture, types, recipe.sequence_length, **recipe.sizes)
 
 
 def values_per_word(run: Mapping[str, Any]) -> int:
@@ -90,13 +87,14 @@ def pretraining_memory(config: Config, run: str, attempt: int = 1) -> int:
 
     Weights, gradients and AdamW's two moments take 16 bytes a parameter; activations, in float32,
     2 (34 d + 5 a s) bytes a layer and token, with a heads and s tokens in a sequence (Korthikanti
-    et al. 2022, equation 1, there in 16 bits); logits and their gradients 12 bytes a word type and
-    token. Processes that share a training hold the first each, and share the rest.
+    et al. 2022, equation 1, there in 16 bits; recurrent layers take less); logits and their
+    gradients 12 bytes a word type and token. Processes that share a training hold the first each,
+    and share the rest.
     """
     entry = config["runs"][run]
     recipe = _recipe(entry)
     tokens = recipe.batch_size * recipe.sequence_length
-    block = 2 * (34 * recipe.width + 5 * recipe.heads * recipe.sequence_length)
+    block = 2 * (34 * recipe.width + 5 * (recipe.heads or 0) * recipe.sequence_length)
     logits = 12 * (recipe.vocabulary_size or WORD_TYPES)
     activations = tokens * (recipe.layers * block + logits) / 1e6
     process = MODEL_JOB + 16 * parameters(entry) / 1e6

@@ -1,12 +1,12 @@
 """What the entries of runs in a configuration mean to the jobs that make their checkpoints."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from ontogeny.planning.study import Config
 from ontogeny.runs.hub.locations import hub_location
-from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.recipes import KEYS
 
 
 def names(value: str | list[str]) -> list[str]:
@@ -16,8 +16,7 @@ def names(value: str | list[str]) -> list[str]:
 
 def recipe_settings(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return those settings of a pretraining run that its recipe holds."""
-    recipe = {field.name for field in fields(Recipe)}
-    return {key: value for key, value in run.items() if key in recipe}
+    return {key: value for key, value in run.items() if key in KEYS}
 
 
 def pretraining_settings(config: Config, run: str) -> dict[str, Any]:

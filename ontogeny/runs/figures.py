@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ontogeny.errors import TableError
-from ontogeny.figures.axes import step_axis
+from ontogeny.figures.axes import rescalings, step_axis
 from ontogeny.figures.style import WIDTH, band, each, legend_below, statement, styled
 
 # Blue and vermillion of Okabe and Ito; the line and the marker tell them apart in grey.
@@ -26,7 +26,8 @@ def loss_curve(losses: pd.DataFrame) -> Figure:
 
     `losses` has the columns `run`, `seed`, `step`, `metric` (`train_loss`, `dev_loss`) and `value`,
     in nats per predicted token. Lines are means over seeds, bands go from the lowest to the
-    highest. Raises `TableError` if there are several runs.
+    highest, dotted vertical lines mark where the learning rate was rescaled (metric
+    `learning_rate`). Raises `TableError` if there are several runs.
     """
     runs = sorted(losses["run"].unique())
     if len(runs) > 1:
@@ -38,7 +39,8 @@ def loss_curve(losses: pd.DataFrame) -> Figure:
         return statement("No loss was recorded, so there is no loss curve.")
     figure = Figure(figsize=(0.65 * WIDTH, 2.6), layout="constrained")
     axes = figure.subplots()
-    step_axis(axes, losses["step"].unique())
+    measured = losses[losses["metric"].isin(list(LOSS_STYLES))]
+    step_axis(axes, measured["step"].unique())
     axes.set_ylabel("loss (nats per predicted token)")
     by_metric = each(losses, "metric", "step")
     handles = []
@@ -46,6 +48,7 @@ def loss_curve(losses: pd.DataFrame) -> Figure:
         if metric in by_metric:
             handles.append(band(axes, by_metric[metric], gid=metric, **style))
             handles[-1].set_label(LOSS_NAMES[metric])
+    rescalings(axes, losses)
     axes.set_ylim(bottom=0)
     legend_below(figure, losses["seed"].nunique(), handles, columns=2)
     return figure

@@ -6,8 +6,9 @@ from typing import Any
 
 from ontogeny.errors import ConfigError
 
-SPACINGS = ("log", "linear")
+SPACINGS = ("log", "linear", "epochs")
 KEYS = ("spacing", "last", "count", "first")
+EPOCH_KEYS = ("spacing", "updates", "epochs", "every", "within_first")
 LONGEST = 100_000  # steps that a list may come to
 
 
@@ -16,19 +17,29 @@ def steps(
 ) -> tuple[int, ...]:
     """Return the steps of a schedule, strictly increasing.
 
-    `schedule` is either a list of steps, or `{spacing: log | linear, last: N, count: K}`, which
-    gives step 0 and K - 1 steps that end with N, evenly spaced in the logarithm of the step or in
-    the step itself; `first` is the first of them after 0 (by default 1 for log, one spacing for
-    linear). Where rounding would make two steps equal, the later one moves up, so that there are
-    always K. `initial` says whether step 0, the initialisation, is added to a list that lacks it.
-    Raises `ConfigError` that names `key` and what is below it if no such schedule exists.
+    `schedule` is one of
+
+    - a list of steps;
+    - `{spacing: log | linear, last: N, count: K}`: step 0 and K - 1 steps that end with N, evenly
+      spaced in the logarithm of the step or in the step itself; `first` is the first of them after
+      0 (by default 1 for log, one spacing for linear). Where rounding would make two steps equal,
+      the later one moves up, so that there are always K;
+    - `{spacing: epochs, updates: N, epochs: E}`: step 0 and the end of each pass over the text, of
+      which there are E with N updates each, or of every `every`-th and the last; `within_first`
+      (by default 0) is how many steps come before the end of the first pass, evenly spaced in the
+      logarithm of the step, from 1 on.
+
+    `initial` says whether step 0, the initialisation, is added to a list that lacks it. Raises
+    `ConfigError` that names `key` and what is below it if no such schedule exists.
     """
     if isinstance(schedule, Mapping):
-        return _spaced(schedule, key)
+        epochs = schedule.get("spacing") == "epochs"
+        return _by_epoch(schedule, key) if epochs else _spaced(schedule, key)
     if isinstance(schedule, str) or not isinstance(schedule, Sequence) or not schedule:
         raise ConfigError(
             f"{key}: is {schedule!r}; expected a list of steps, or "
-            "{spacing: log | linear, last: N, count: K}."
+            "{spacing: log | linear, last: N, count: K}, or {spacing: epochs, updates: N, "
+            "epochs: E}."
         )
     listed = tuple(_whole_number(step, f"{key}[{place}]", 0) for place, step in enumerate(schedule))
     for previous, step in pairwise(listed):
@@ -38,6 +49,12 @@ def steps(
                 "once."
             )
     return (0, *listed) if initial and listed[0] != 0 else listed
+
+
+def updates_of_a_pass(schedule: Any) -> int | None:
+    """Return how many updates a pass over the text has, if the schedule is spaced by passes."""
+    by_epoch = isinstance(schedule, Mapping) and schedule.get("spacing") == "epochs"
+    return schedule["updates"] if by_epoch else None
 
 
 def listed_steps(entries: Sequence[int | Mapping[str, int]], key: str = "steps") -> tuple[int, ...]:
@@ -92,13 +109,38 @@ def check_steps(asked: Iterable[int], has: Iterable[int], run: str) -> None:
         )
 
 
-def _spaced(schedule: Mapping[str, Any], key: str) -> tuple[int, ...]:
-    unknown = [name for name in schedule if name not in KEYS]
+def _by_epoch(schedule: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    _check_keys(schedule, EPOCH_KEYS, EPOCH_KEYS[:3], key)
+    updates = _whole_number(schedule["updates"], f"{key}.updates", 1)
+    epochs = _whole_number(schedule["epochs"], f"{key}.epochs", 1)
+    every = _whole_number(schedule.get("every", 1), f"{key}.every", 1)
+    within = _whole_number(schedule.get("within_first", 0), f"{key}.within_first", 0)
+    ends = {*range(every * updates, epochs * updates + 1, every * updates), epochs * updates}
+    if within == 0:
+        return (0, *sorted(ends))
+    if within >= updates:
+        raise ConfigError(
+            f"{key}.within_first: is {within}; expected less than updates ({updates})."
+        )
+    first = _spaced({"spacing": "log", "last": updates, "count": within + 2}, key)
+    return tuple(sorted({*first, *ends}))
+
+
+def _check_keys(
+    schedule: Mapping[str, Any], known: Sequence[str], required: Sequence[str], key: str
+) -> None:
+    """Raise `ConfigError` if a schedule has a key that isn't known, or lacks one it has to have."""
+    unknown = [name for name in schedule if name not in known]
     if unknown:
-        raise ConfigError(f"{key}.{unknown[0]}: unknown key; known are {', '.join(KEYS)}.")
-    for name in KEYS[:3]:
+        raise ConfigError(f"{key}.{unknown[0]}: unknown key; known are {', '.join(known)}.")
+    for name in required:
         if name not in schedule:
-            raise ConfigError(f"{key}.{name}: missing; expected spacing, last and count.")
+            *others, last = required
+            raise ConfigError(f"{key}.{name}: missing; expected {', '.join(others)} and {last}.")
+
+
+def _spaced(schedule: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    _check_keys(schedule, KEYS, KEYS[:3], key)
     spacing = schedule["spacing"]
     if spacing not in SPACINGS:
         raise ConfigError(f"{key}.spacing: is {spacing!r}; expected one of {', '.join(SPACINGS)}.")

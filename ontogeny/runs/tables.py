@@ -40,6 +40,13 @@ LOSS = Table(
             "attention",
             0,
         ),
+        Metric(
+            "learning_rate",
+            "learning rate after it was rescaled at this step, because the dev loss had failed to "
+            "improve (decay: plateau); no row where it wasn't",
+            "1",
+            0,
+        ),
     ),
 )
 

@@ -4,9 +4,10 @@ from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
+from ontogeny.studies.sparsity.study import SPARSITY
 from ontogeny.studies.strategies.study import STRATEGIES
 
-STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS)
+STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, SPARSITY)
 
 
 def table(name: str) -> Table:

@@ -58,3 +58,19 @@ def test_two_runs_are_refused():
 
 def test_a_run_without_losses_says_so():
     assert "No loss was recorded" in loss_curve(losses().iloc[:0]).texts[0].get_text()
+
+
+def test_rescalings_of_the_learning_rate_are_vertical_lines():
+    rescaled = [
+        {"run": "toy", "seed": seed, "step": step, "metric": "learning_rate", "value": 5.0}
+        for seed, step in ((0, 50), (1, 50), (1, 700))
+    ]
+    plain = losses(seeds=(0, 1))
+    (axes,) = loss_curve(pd.concat([plain, pd.DataFrame(rescaled)], ignore_index=True)).axes
+    lines = {line.get_gid(): line for line in axes.lines if "rescaling" in str(line.get_gid())}
+    assert {gid: line.get_xdata()[0] for gid, line in lines.items()} == {
+        "rescaling:50": 50,
+        "rescaling:700": 700,
+    }
+    assert lines["rescaling:50"].get_linewidth() > lines["rescaling:700"].get_linewidth()
+    assert len(loss_curve(plain).axes[0].lines) == len(axes.lines) - 2

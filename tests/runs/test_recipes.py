@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ontogeny.errors import ConfigError, TableError
 from ontogeny.results.tables import check, read_table, write_table
 from ontogeny.runs.architectures import ARCHITECTURES, configure, initialise
-from ontogeny.runs.recipes import read_recipe
+from ontogeny.runs.recipes import completed_settings, read_recipe
 from ontogeny.runs.tables import LOSS, join_losses, write_losses
 
 LEAST = {"architecture": "bert", "steps": [0, 10]}
@@ -50,11 +50,47 @@ def test_the_fingerprint_tells_of_all_that_shapes_the_weights_and_of_nothing_els
         ({"lowercase": "yes"}, "lowercase"),
         ({"steps": [0]}, "steps"),
         ({"steps": {"spacing": "log", "last": 3, "count": 12}}, r"steps\.count"),
+        ({"sequences": "stream"}, "sequences: is stream, but bert has no state to carry"),
+        ({"steps": {"spacing": "epochs", "updates": 9, "epochs": 2}}, r"steps\.spacing: is epochs"),
+        ({"decay": "plateau"}, "dev_every: missing"),
+        ({"dev_every": 5}, "dev_every: means nothing to the decay linear"),
+        ({"momentum": 0.5}, "momentum: means nothing to the optimizer adamw"),
+        ({"optimizer": "sgd", "beta1": 0.5}, "beta1: means nothing to the optimizer sgd"),
+        ({"optimizer": "adam"}, "optimizer"),
+        ({"least_count": 0}, "least_count"),
+        (
+            {"tokenizer": "bpe", "vocabulary_size": 300, "least_count": 2},
+            "least_count: means nothing to the tokenizer bpe",
+        ),
+        ({"architecture": "lstm", "heads": 2}, "heads: means nothing to the architecture lstm"),
+        ({"architecture": "lstm", "mask_share": 0.2}, "mask_share: means nothing to lstm, which"),
+        (
+            {"architecture": "lstm", "regularizer": {"kind": "syntactic_attention", "strength": 1}},
+            "regularizer: means nothing to lstm, which has no attention",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_its_key(change, key):
     with pytest.raises(ConfigError, match=rf"runs\.toy\.{key}"):
         read_recipe({**LEAST, **change}, "toy")
+
+
+def test_an_lstm_is_trained_as_published_unless_its_settings_say_otherwise():
+    recipe = read_recipe({"architecture": "lstm", "steps": [10]}, "toy")
+    assert (recipe.layers, recipe.width, recipe.dropout, recipe.heads) == (2, 200, 0.2, None)
+    assert (recipe.optimizer, recipe.learning_rate, recipe.momentum) == ("sgd", 20.0, 0.0)
+    assert (recipe.decay, recipe.decay_factor, recipe.warmup) == ("plateau", 0.25, 0.0)
+    assert (recipe.sequences, recipe.batch_size, recipe.sequence_length) == ("stream", 40, 35)
+    assert (recipe.max_gradient_norm, recipe.weight_decay) == (0.25, 0.0)
+    packed = {"architecture": "lstm", "steps": [10], "sequences": "packed", "decay": "constant"}
+    assert read_recipe(packed, "toy").sequences == "packed"
+
+
+def test_a_recipe_completed_is_the_same_recipe():
+    for settings_ in (LEAST, {"architecture": "lstm", "steps": [10], "least_count": 3}):
+        completed = completed_settings(settings_, "toy")
+        assert read_recipe(completed, "toy") == read_recipe(settings_, "toy")
+        assert completed_settings(completed, "toy") == completed
 
 
 @pytest.mark.parametrize("name", ["architecture", "steps"])
@@ -74,8 +110,9 @@ def test_a_recipe_needs_an_architecture_and_steps(name):
 def test_a_model_has_the_sizes_asked_for_and_weights_that_depend_on_the_seed_alone(
     architecture, seed, layers, heads, vocabulary
 ):
+    shared = {"heads": heads} if ARCHITECTURES[architecture].attention else {}
     config = configure(
-        architecture, vocabulary, layers=layers, heads=heads, width=8 * heads, positions=12
+        architecture, vocabulary, layers=layers, width=8 * heads, positions=12, **shared
     )
     torch.manual_seed(seed + 100)
     before = torch.random.get_rng_state()
@@ -99,6 +136,7 @@ def test_a_model_has_the_sizes_asked_for_and_weights_that_depend_on_the_seed_alo
         ("bert", {"width": 10, "heads": 4}, "width: is 10"),
         ("bert", {"layers": 0}, "layers: is 0"),
         ("gpt", {"dropout": 1.5}, "dropout: is 1.5"),
+        ("lstm", {}, "heads: means nothing to lstm; its sizes are layers, width, dropout"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused(architecture, sizes, key):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontogeny.errors import ConfigError
-from ontogeny.runs.schedules import check_steps, listed_steps, steps
+from ontogeny.runs.schedules import check_steps, listed_steps, steps, updates_of_a_pass
 
 
 @st.composite
@@ -132,3 +132,30 @@ def test_the_published_lists_are_written_out():
 def test_a_progression_that_does_not_arrive_or_repeats_is_refused(entries, message):
     with pytest.raises(ConfigError, match=message):
         listed_steps(entries)
+
+
+@given(st.integers(2, 500), st.integers(1, 60), st.integers(1, 9), st.data())
+def test_steps_by_epoch_are_the_ends_of_passes_and_some_within_the_first(
+    updates, epochs, every, data
+):
+    within = data.draw(st.integers(0, min(updates - 1, 8)))
+    schedule = {"spacing": "epochs", "updates": updates, "epochs": epochs, "every": every}
+    result = steps({**schedule, "within_first": within})
+    ends = [updates * epoch for epoch in range(1, epochs + 1) if epoch % every == 0]
+    later = sorted({*ends, updates * epochs, *([updates] if within else [])})
+    assert [step for step in result if step >= updates] == later
+    assert len([step for step in result if 0 < step < updates]) == within
+    assert updates_of_a_pass(schedule) == updates
+
+
+def test_epochs_that_cannot_be_are_refused_by_their_key():
+    schedule = {"spacing": "epochs", "updates": 5, "epochs": 2}
+    for change, key in (
+        ({"within_first": 5}, r"within_first: is 5; expected less than updates \(5\)"),
+        ({"updates": 0}, "updates: is 0"),
+        ({"last": 10}, "last: unknown key"),
+    ):
+        with pytest.raises(ConfigError, match=rf"steps\.{key}"):
+            steps({**schedule, **change})
+    with pytest.raises(ConfigError, match=r"steps\.epochs: missing"):
+        steps({"spacing": "epochs", "updates": 5})

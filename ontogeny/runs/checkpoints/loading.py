@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ontogeny.errors import CheckpointError
+from ontogeny.runs.architectures import register_own_models
 from ontogeny.runs.checkpoints.model_configs import (
     ENCODER_DECODERS,
     check_family,
@@ -106,6 +107,7 @@ def load_tokenizer(path: str | os.PathLike[str]) -> "PreTrainedTokenizerFast":
     from transformers import AutoTokenizer
 
     check_tokenizer(path)
+    register_own_models()
     try:
         with _as_checkpoint_error(path, "tokenizer"):
             tokenizer: Any = AutoTokenizer.from_pretrained(
@@ -154,6 +156,7 @@ def _load(auto: Any, path: str | os.PathLike[str], dtype: Any) -> "tuple[Any, li
     check_weights(path)
     config = read_config(path)
     check_family(config, path)
+    register_own_models()
     # A token that was added to the tokenizer alone: there is no embedding to keep at zero.
     padding, known = config.get("pad_token_id"), config.get("vocab_size")
     added = isinstance(padding, int) and isinstance(known, int) and padding >= known

@@ -27,7 +27,9 @@ UNMEASURABLE = {
     "canine": "reads characters, and shortens the text between its layers",
     "perceiver": "has other vectors in its layers than one for each token",
 }
-WITHOUT_ATTENTION = {"fnet", "falcon_mamba", "mamba", "mamba2", "rwkv", "xlstm"}
+WITHOUT_ATTENTION = {
+    *("fnet", "falcon_mamba", "mamba", "mamba2", "ontogeny_lstm", "rwkv", "xlstm"),
+}
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

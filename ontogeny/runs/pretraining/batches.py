@@ -7,6 +7,7 @@ same words hidden.
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from ontogeny.runs.pretraining.parsed_text import NO_HEAD, NO_WORD
 from ontogeny.runs.pretraining.sequences import Sequences
@@ -180,3 +181,9 @@ def causal_batch(tokens: np.ndarray, attended: np.ndarray) -> Batch:
     followed[:, :-1] = attended[:, 1:]
     positions = np.flatnonzero(followed)
     return Batch(tokens, attended, positions, tokens.ravel()[positions + 1])
+
+
+def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """Return a batch's arrays as tensors on the CPU, by their names."""
+    arrays = {name: array for name, array in vars(batch).items() if array is not None}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

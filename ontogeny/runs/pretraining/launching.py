@@ -39,7 +39,8 @@ def pretrain(
     """
     import torch
 
-    from ontogeny.runs.pretraining.trajectory import finish, prepare, train_trajectory
+    from ontogeny.runs.pretraining.preparation import prepare
+    from ontogeny.runs.pretraining.trajectory import finish, train_trajectory
 
     available = torch.cuda.device_count()
     devices = devices or max(available, 1)
@@ -49,6 +50,11 @@ def pretrain(
         raise ConfigError(
             f"runs.{run}.batch_size: is {recipe.batch_size}, less than the {devices} devices; "
             "expected at least one sequence for each."
+        )
+    if devices > 1 and recipe.sequences == "stream":
+        raise ConfigError(
+            f"runs.{run}.devices: is {devices}, but streams are read on by one device, which "
+            "carries their state; expected 1."
         )
     prepare(recipe, run=run, seed=seed, train=train, dev=dev, working=working)
     if devices == 1:

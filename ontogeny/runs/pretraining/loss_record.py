@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ontogeny.runs.regularizers import SYNTACTIC_ATTENTION
 
-TRAIN_LOSS, DEV_LOSS = "train_loss", "dev_loss"
+TRAIN_LOSS, DEV_LOSS, LEARNING_RATE = "train_loss", "dev_loss", "learning_rate"
 # What is averaged over updates, and how a state calls its sum and count.
 AVERAGED = {TRAIN_LOSS: "loss", SYNTACTIC_ATTENTION: "attention"}
 
@@ -64,10 +64,15 @@ class LossRecord:
         ]
         self._sums.clear()
 
+    def rescaled(self, step: int, rate: float) -> None:
+        """Make a row of the learning rate that holds from a step on."""
+        self.rows.append({"step": step, "metric": LEARNING_RATE, "value": rate})
+
     def newest(self) -> dict[str, float]:
-        """Return the values of the last checkpoint, or, where there are any, the means since."""
-        last = self.rows[-1]["step"] if self.rows else None
-        return {row["metric"]: row["value"] for row in self.rows if row["step"] == last} | (
+        """Return the losses of the last checkpoint, or, where there are any, the means since."""
+        losses = [row for row in self.rows if row["metric"] != LEARNING_RATE]
+        last = losses[-1]["step"] if losses else None
+        return {row["metric"]: row["value"] for row in losses if row["step"] == last} | (
             self._means()
         )
 

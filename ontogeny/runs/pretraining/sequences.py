@@ -92,7 +92,8 @@ def encode(
     into several where it is longer. With `"packed"` the sentences make one stream, each with the
     special token that marks its end (or, if there is none, its beginning), and the stream is cut
     every `longest` tokens; where the tokenizer has a first and a last token, each piece begins
-    with the first. No token is dropped. Raises `CorpusError` if no tokens come out.
+    with the first. No token is dropped. With `"stream"` there is one sequence, that stream whole.
+    Raises `CorpusError` if no tokens come out.
     """
     pieces: list[np.ndarray] = []
     for batch in in_batches(sentences, SENTENCES_AT_ONCE):
@@ -134,6 +135,8 @@ def cut(
         stream = np.concatenate(
             [part for piece in pieces for part in (mark_begin, piece, mark_end)]
         )
+        if sequences == "stream":
+            return stream, np.array([0, len(stream)], dtype=np.int64)
         prefix = first if len(last) else first[:0]
         room = longest - len(prefix)
         parts = [

@@ -60,6 +60,7 @@ def train_tokenizer(
     vocabulary_size: int | None = None,
     lowercase: bool = False,
     longest: int | None = None,
+    least_count: int | None = None,
 ) -> "PreTrainedTokenizerFast":
     """Return a tokenizer trained on sentences, each a sequence of words.
 
@@ -68,7 +69,8 @@ def train_tokenizer(
     2019); for the latter two the vocabulary size, special tokens included, must be given.
     `objective` is `masked` (special tokens `[PAD] [UNK] [CLS] [SEP] [MASK]`, a text stands between
     [CLS] and [SEP]) or `causal` (`[PAD] [UNK] [BOS]`, a text stands after [BOS]). `longest` is the
-    number of tokens that the model can take. Text may be given as strings or, with
+    number of tokens that the model can take. Word types that come less often than `least_count`
+    have no token of their own (`word` alone). Text may be given as strings or, with
     `is_split_into_words=True`, as words; both give the same tokens. The same sentences always give
     the same tokenizer. Raises `ConfigError` on an impossible setting, `CorpusError` if there is no
     word.
@@ -88,6 +90,8 @@ def train_tokenizer(
         for word, count in counts.items():
             lowered[word.lower()] += count
         counts = lowered
+    if least_count is not None:
+        counts = Counter({word: count for word, count in counts.items() if count >= least_count})
     builders: dict[str, Callable[..., Any]] = {"word": _word, "wordpiece": _wordpiece, "bpe": _bpe}
     backend = builders[kind](counts, tokens, vocabulary_size, lowercase)
     return _wrap(backend, special, longest)

@@ -3,8 +3,6 @@
 import json
 import logging
 import math
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,13 +18,16 @@ from transformers import (
 )
 
 from ontogeny.errors import TrainingError
-from ontogeny.files import atomic_path
+from ontogeny.files import atomic_path, remove_folder
 from ontogeny.runs.checkpoints.eager_attention import eager_attention
-from ontogeny.runs.pretraining.batches import DROP, Batch, generator
+from ontogeny.runs.pretraining.batches import DROP, Batch, as_tensors, generator
 from ontogeny.runs.pretraining.loss_record import TRAIN_LOSS, LossRecord
+from ontogeny.runs.pretraining.plateau import Plateau
+from ontogeny.runs.pretraining.streams import load_state, save_state
 from ontogeny.runs.pretraining.syntactic_attention import syntactic_attention
-from ontogeny.runs.pretraining.training_arguments import training_arguments
+from ontogeny.runs.pretraining.training_arguments import schedule_of_rates, training_arguments
 from ontogeny.runs.recipes import Recipe
+from ontogeny.runs.recurrence import State
 from ontogeny.runs.regularizers import SYNTACTIC_ATTENTION, stage_at
 
 LOSSES_AT_ONCE = 50  # read from the device together, so that it needn't wait after each update
@@ -40,7 +41,8 @@ class TrajectoryTrainer(Trainer):
     """Train a model and keep its checkpoints.
 
     `batch_of(update)` gives the batch of an update, the same on every device, which takes its own
-    share of it. `dev_loss(model)` gives the loss on the dev text, or None. Checkpoints go into
+    share of it. Where updates read streams on, `updates_of_a_pass` says after how many of them they
+    begin anew. `dev_loss(model)` gives the loss on the dev text, or None. Checkpoints go into
     `working/step-{step}`, states to resume from into `working/state-{step}`; each is whole or
     absent. Raises `TrainingError`, before anything of that step is kept, when a loss or a weight
     is no longer a number.
@@ -57,6 +59,7 @@ class TrajectoryTrainer(Trainer):
         working: Path,
         batch_of: Callable[[int], Batch],
         dev_loss: Callable[[PreTrainedModel], float | None],
+        updates_of_a_pass: int | None = None,
     ) -> None:
         """Set everything up; `train` trains."""
         self.network = model  # never wrapped, whatever Trainer does to its own
@@ -67,7 +70,13 @@ class TrajectoryTrainer(Trainer):
         self._weights = list(model.parameters())
         self.batch_of = batch_of
         self.dev_loss = dev_loss
+        self.updates_of_a_pass = updates_of_a_pass
+        self.carried: State | None = None  # from one update on streams to the next
         self.record = LossRecord()
+        self.plateau = Plateau()
+        self.dev_every = (
+            (recipe.dev_every or updates_of_a_pass) if recipe.decay == "plateau" else None
+        )
         self.at = -1  # step of the last state or checkpoint, so that none is saved twice
         self._said = time.monotonic()
         super().__init__(model=model, args=training_arguments(recipe, seed, working))
@@ -91,12 +100,18 @@ class TrajectoryTrainer(Trainer):
 
     def _outputs(self, model: torch.nn.Module, inputs: dict[str, Any], **settings: Any) -> Any:
         self._selected = inputs["positions"]
-        return model(
+        if self.updates_of_a_pass is not None:
+            settings["state"] = self.carried
+        outputs = model(
             input_ids=inputs["tokens"],
             attention_mask=inputs["attended"],
             use_cache=False,
             **settings,
         )
+        if self.updates_of_a_pass is not None:
+            hidden, cell = outputs.state
+            self.carried = hidden.detach(), cell.detach()
+        return outputs
 
     def _sum_of_losses(self, outputs: Any, inputs: dict[str, Any]) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(
@@ -130,6 +145,8 @@ class TrajectoryTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> torch.Tensor:
         """Compute gradients for a batch; return the loss, shape ()."""
+        if self.updates_of_a_pass and self.state.global_step % self.updates_of_a_pass == 0:
+            self.carried = None
         loss = self.compute_loss(model, self._prepare_inputs(inputs))
         self.accelerator.backward(loss)
         return loss.detach()
@@ -156,21 +173,10 @@ class TrajectoryTrainer(Trainer):
             yield {**as_tensors(part), "count": count, "edges": batch.edges}
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Return the schedule of learning rates; a factor for each update.
-
-        As transformers' own, except that the first update's factor isn't 0: otherwise the
-        checkpoint of step 1 would be the initialisation again.
-        """
-        recipe, last = self.recipe, self.recipe.steps[-1]
-        warmup = math.ceil(recipe.warmup * last)
-
-        def factor(update: int) -> float:
-            if update < warmup:
-                return (update + 1) / warmup
-            return (last - update) / max(last - warmup, 1) if recipe.decay == "linear" else 1.0
-
+        """Return the schedule of learning rates (`schedule_of_rates`)."""
         if self.lr_scheduler is None:
             optimizer = self.optimizer if optimizer is None else optimizer
+            factor = schedule_of_rates(self.recipe, lambda: len(self.plateau.steps))
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
             self._created_lr_scheduler = True
         return self.lr_scheduler
@@ -191,12 +197,26 @@ class TrajectoryTrainer(Trainer):
             f"smaller max_gradient_norm (now {self.recipe.max_gradient_norm:g})."
         )
 
-    def keep_checkpoint(self) -> None:
-        """Measure the losses and save the model as it is now."""
-        step = self.state.global_step
+    def look_at_dev_loss(self) -> float | None:
+        """Return the loss on the dev text, or None; raise `TrainingError` if it isn't finite."""
         dev = self.dev_loss(self.network)
         if dev is not None and not math.isfinite(dev):
-            self._refuse(f"the dev loss is {dev} at step {step}")
+            self._refuse(f"the dev loss is {dev} at step {self.state.global_step}")
+        return dev
+
+    def rescale(self, dev: float | None) -> None:
+        """Lower the learning rate if the dev loss failed to improve."""
+        step = self.state.global_step
+        if dev is None or not self.plateau.look(step, dev):
+            return
+        groups = self.optimizer.param_groups if self.optimizer else []
+        for group in groups:
+            group["lr"] *= self.recipe.decay_factor
+        self.record.rescaled(step, groups[0]["lr"])
+
+    def keep_checkpoint(self, dev: float | None) -> None:
+        """Save the model as it is now, with the losses; `dev` is that on the dev text."""
+        step = self.state.global_step
         if not all(bool(weights.isfinite().all()) for weights in self.network.parameters()):
             self._refuse(f"a weight is no longer a finite number at step {step}")
         self.record.checkpoint(step, dev)
@@ -233,8 +253,12 @@ class TrajectoryTrainer(Trainer):
         state_due = scheduled or step % self.recipe.state_every == 0
         if state_due or self.record.unread >= LOSSES_AT_ONCE:
             self.read_losses()
+        plateau = self.dev_every is not None and step % self.dev_every == 0
+        dev = self.look_at_dev_loss() if scheduled or plateau else None
+        if plateau:
+            self.rescale(dev)
         if scheduled:
-            self.keep_checkpoint()
+            self.keep_checkpoint(dev)
         if state_due:
             self.save_state()
         elif time.monotonic() - self._said > SECONDS_BETWEEN_MESSAGES:
@@ -249,15 +273,20 @@ class TrajectoryTrainer(Trainer):
             self.network.save_pretrained(scratch)
             self._save_optimizer_and_scheduler(str(scratch))
             self.state.save_to_json(str(scratch / "trainer_state.json"))
-            (scratch / PROGRESS).write_text(json.dumps(self.record.state()))
+            save_state(self.carried, scratch)
+            progress = self.record.state() | {"plateau": self.plateau.state()}
+            (scratch / PROGRESS).write_text(json.dumps(progress))
         for older in self.working.glob("state-*"):
             if older.name != f"state-{self.at}":
-                remove(older)
+                remove_folder(older)
 
     def resume(self, step: int) -> None:
         """Continue from the state saved after `step` updates, in `working`."""
         state = self.working / f"state-{step}"
-        self.record.restore(json.loads((state / PROGRESS).read_text()))
+        progress = json.loads((state / PROGRESS).read_text())
+        self.record.restore(progress)
+        self.plateau.restore(progress["plateau"])
+        self.carried = load_state(state, self.args.device)
         self.at = step
         self.train(resume_from_checkpoint=str(state))
 
@@ -271,7 +300,7 @@ class _Schedule(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.trainer.network.train()
         if state.global_step == 0:
-            self.trainer.keep_checkpoint()
+            self.trainer.keep_checkpoint(self.trainer.look_at_dev_loss())
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         # Dropout, too, depends on seed, update and device alone, whatever was drawn before.
@@ -284,17 +313,3 @@ class _Schedule(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.trainer.after_update()
-
-
-def as_tensors(batch: Batch) -> dict[str, torch.Tensor]:
-    """Return a batch's arrays as tensors on the CPU, by their names."""
-    arrays = {name: array for name, array in vars(batch).items() if array is not None}
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder so that, killed on the way, it doesn't look whole under its name."""
-    scratch = folder.with_name(f".{folder.name}.removed")
-    shutil.rmtree(scratch, ignore_errors=True)
-    os.replace(folder, scratch)
-    shutil.rmtree(scratch)

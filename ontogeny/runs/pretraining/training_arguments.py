@@ -1,7 +1,10 @@
-"""A recipe in the words of transformers' Trainer."""
+"""A recipe in the words of transformers' Trainer, and of PyTorch's optimisers."""
 
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
@@ -30,11 +33,8 @@ def training_arguments(recipe: Recipe, seed: int, working: Path) -> TrainingArgu
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
-        adam_beta1=recipe.beta1,
-        adam_beta2=recipe.beta2,
-        adam_epsilon=recipe.epsilon,
         max_grad_norm=recipe.max_gradient_norm,
-        optim="adamw_torch_fused",
+        **_optimizer(recipe),
         bf16=bfloat16,
         use_cpu=not gpu,
         ddp_backend=backend,
@@ -53,3 +53,34 @@ def training_arguments(recipe: Recipe, seed: int, working: Path) -> TrainingArgu
         # A process drives one device; several devices are several processes (see `launch`).
         arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
+
+
+def _optimizer(recipe: Recipe) -> dict[str, Any]:
+    if recipe.optimizer == "sgd":
+        return {"optim": "sgd", "optim_args": f"momentum={recipe.momentum}"}
+    return {
+        "optim": "adamw_torch_fused",
+        "adam_beta1": recipe.beta1,
+        "adam_beta2": recipe.beta2,
+        "adam_epsilon": recipe.epsilon,
+    }
+
+
+def schedule_of_rates(recipe: Recipe, rescalings: Callable[[], int]) -> Callable[[int], float]:
+    """Return the function from an update, counted from 0, to the factor of its learning rate.
+
+    As transformers' own schedules, except that the first update's factor isn't 0: otherwise the
+    checkpoint of step 1 would be the initialisation again. `rescalings` returns how often the rate
+    was rescaled so far, where the recipe's decay is `plateau`.
+    """
+    last = recipe.steps[-1]
+    warmup = math.ceil(recipe.warmup * last)
+
+    def factor(update: int) -> float:
+        if update < warmup:
+            return (update + 1) / warmup
+        if recipe.decay == "plateau":
+            return (recipe.decay_factor or 1.0) ** rescalings()
+        return (last - update) / max(last - warmup, 1) if recipe.decay == "linear" else 1.0
+
+    return factor

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 import torch.distributed
 
-from ontogeny.errors import CheckpointError, CorpusError
-from ontogeny.files import atomic_path, link_or_copy, sha256
+from ontogeny.errors import CheckpointError, ConfigError
+from ontogeny.files import atomic_path, link_or_copy
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.loading import check_weights, load_tokenizer, quiet_transformers
 from ontogeny.runs.checkpoints.manifest import checkpoint_path, describe, write_manifest
@@ -24,98 +24,23 @@ from ontogeny.runs.pretraining.batches import (
     Batch,
     BatchOrder,
     Masking,
+    as_tensors,
     causal_batch,
     gather,
     generator,
     masked_batch,
     with_syntax,
 )
-from ontogeny.runs.pretraining.parsed_text import NO_HEAD, encode_parsed
-from ontogeny.runs.pretraining.sequences import (
-    Sequences,
-    encode,
-    open_sequences,
-    read_parses,
-    read_words,
-    write_sequences,
-)
-from ontogeny.runs.pretraining.tokenizers import train_tokenizer
-from ontogeny.runs.pretraining.trainer import PROGRESS, TrajectoryTrainer, as_tensors
+from ontogeny.runs.pretraining.sequences import Sequences, open_sequences
+from ontogeny.runs.pretraining.streams import Streams
+from ontogeny.runs.pretraining.trainer import PROGRESS, TrajectoryTrainer
 from ontogeny.runs.recipes import Recipe
 from ontogeny.runs.regularizers import stage_at
 from ontogeny.runs.tables import write_losses
 
-SETTINGS = "settings.json"
-Paths = Sequence[str | os.PathLike[str]]
 STATE = re.compile(r"state-([0-9]+)")
 
 logger = logging.getLogger("ontogeny")
-
-
-def prepare(
-    recipe: Recipe,
-    *,
-    run: str,
-    seed: int,
-    train: Paths,
-    dev: Paths,
-    working: str | os.PathLike[str],
-) -> None:
-    """Make the working folder ready: tokenizer and tokens, unless they are there already.
-
-    What an earlier attempt left there is kept if recipe, seed and text are the same, else removed.
-    Raises `CorpusError` if a split can't be read or has no words, or if there is a regularizer and
-    the training text has no parse, and `ConfigError` as `train_tokenizer` does.
-    """
-    working = Path(working)
-    settings = {
-        "run": run,
-        "seed": seed,
-        "recipe": recipe.fingerprint,
-        "train": [sha256(path) for path in train],
-        "dev": [sha256(path) for path in dev],
-    }
-    if working.is_dir() and _settings(working) != settings:
-        logger.info("run %s, seed %d: settings or text changed; starting anew", run, seed)
-        shutil.rmtree(working)
-    if working.is_dir():
-        return
-    # All at once: a working folder that exists is ready.
-    with atomic_path(working) as scratch, quiet_transformers():
-        scratch.mkdir()
-        tokenizer = train_tokenizer(
-            read_words(train),
-            kind=recipe.tokenizer,
-            objective=recipe.objective,
-            vocabulary_size=recipe.vocabulary_size,
-            lowercase=recipe.lowercase,
-            longest=recipe.sequence_length,
-        )
-        tokenizer.save_pretrained(scratch / "tokenizer")
-        for name, paths in (("train", train), ("dev", dev)):
-            if paths:
-                parsed = name == "train" and recipe.regularizer
-                sequences = (_encode_parsed if parsed else _encode)(tokenizer, paths, recipe, run)
-                write_sequences(sequences, scratch / name)
-        (scratch / SETTINGS).write_text(json.dumps(settings, indent=1))
-
-
-def _encode(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
-    longest = recipe.sequence_length
-    return encode(tokenizer, read_words(paths), sequences=recipe.sequences, longest=longest)
-
-
-def _encode_parsed(tokenizer: Any, paths: Paths, recipe: Recipe, run: str) -> Sequences:
-    text = encode_parsed(
-        tokenizer, read_parses(paths), sequences=recipe.sequences, longest=recipe.sequence_length
-    )
-    if text.head is None or (text.head == NO_HEAD).all():
-        raise CorpusError(
-            f"runs.{run}.regularizer: no word of {', '.join(map(str, paths))} has a syntactic head "
-            "in the same sequence of tokens; expected a corpus with parses. Leave the regularizer "
-            "out, or train on such a corpus."
-        )
-    return text
 
 
 def train_trajectory(
@@ -137,28 +62,21 @@ def train_trajectory(
         config = configure(
             recipe.architecture,
             len(tokenizer),
-            layers=recipe.layers,
-            heads=recipe.heads,
-            width=recipe.width,
-            feedforward=recipe.feedforward,
             positions=recipe.sequence_length,
-            dropout=recipe.dropout,
-            initial_deviation=recipe.initial_deviation,
+            **recipe.sizes,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
         )
-        make_batch = batch_maker(tokenizer, recipe)
         text = open_sequences(working / "train")
-        order = BatchOrder(text.lengths, recipe.batch_size, seed)
-
-        def batch_of(update: int) -> Batch:
-            chosen = order.batch(update)
-            tokens, attended = gather(text, chosen, tokenizer.pad_token_id)
-            batch = make_batch(tokens, attended, generator(seed, HIDE, update))
-            regularized = stage_at(recipe.regularizer, update) is not None
-            return with_syntax(batch, text, chosen) if regularized else batch
-
+        updates_of_a_pass = None
+        if recipe.sequences == "stream":
+            streams = Streams(text.tokens, recipe.batch_size, recipe.sequence_length)
+            updates_of_a_pass = streams.updates
+            _check_passes(recipe, run, updates_of_a_pass)
+            batch_of: Callable[[int], Batch] = streams.batch
+        else:
+            batch_of = shuffled_batches(text, tokenizer, recipe, seed)
         trainer = TrajectoryTrainer(
             initialise(config, seed),
             tokenizer,
@@ -168,17 +86,50 @@ def train_trajectory(
             working=working,
             batch_of=batch_of,
             dev_loss=lambda model: None,
+            updates_of_a_pass=updates_of_a_pass,
         )
         if (working / "dev").is_dir():
-            batches = dev_batches(
-                open_sequences(working / "dev"), make_batch, recipe, seed, tokenizer.pad_token_id
-            )
+            batches = dev_batches(open_sequences(working / "dev"), tokenizer, recipe, seed)
             trainer.dev_loss = lambda model: mean_loss(trainer, batches)
+        elif recipe.decay == "plateau":
+            raise ConfigError(
+                f"runs.{run}.decay: is plateau, but there is no dev text whose loss could fail to "
+                "improve; expected a corpus with a dev split, or another decay."
+            )
         if resumed is None:
             trainer.train()
         else:
             logger.info("run %s, seed %d: resuming from step %d", run, seed, resumed)
             trainer.resume(resumed)
+
+
+def _check_passes(recipe: Recipe, run: str, updates: int) -> None:
+    """Raise `ConfigError` if steps are spaced by passes of another length than the text gives."""
+    if recipe.updates_of_a_pass not in (None, updates):
+        raise ConfigError(
+            f"runs.{run}.steps.updates: is {recipe.updates_of_a_pass}, but a pass over the text "
+            f"takes {updates} updates of {recipe.batch_size} streams of {recipe.sequence_length} "
+            f"tokens; write updates: {updates}."
+        )
+
+
+def shuffled_batches(
+    text: Sequences, tokenizer: Any, recipe: Recipe, seed: int
+) -> Callable[[int], Batch]:
+    """Return the function that gives the batch of an update, of sequences in random order."""
+    order, make_batch = (
+        BatchOrder(text.lengths, recipe.batch_size, seed),
+        batch_maker(tokenizer, recipe),
+    )
+
+    def batch_of(update: int) -> Batch:
+        chosen = order.batch(update)
+        tokens, attended = gather(text, chosen, tokenizer.pad_token_id)
+        batch = make_batch(tokens, attended, generator(seed, HIDE, update))
+        regularized = stage_at(recipe.regularizer, update) is not None
+        return with_syntax(batch, text, chosen) if regularized else batch
+
+    return batch_of
 
 
 def batch_maker(
@@ -192,18 +143,15 @@ def batch_maker(
         return lambda tokens, attended, random: causal_batch(tokens, attended)
     ordinary = np.ones(len(tokenizer), dtype=bool)
     ordinary[tokenizer.all_special_ids] = False
-    masking = Masking(recipe.mask_share, tokenizer.mask_token_id, ordinary)
+    masking = Masking(recipe.mask_share or 0.0, tokenizer.mask_token_id, ordinary)
     return lambda tokens, attended, random: masked_batch(tokens, attended, masking, random)
 
 
-def dev_batches(
-    text: Sequences,
-    make_batch: Callable[[np.ndarray, np.ndarray, np.random.Generator], Batch],
-    recipe: Recipe,
-    seed: int,
-    pad: int,
-) -> list[Batch]:
-    """Return the dev text in batches of similar length, with fixed words hidden."""
+def dev_batches(text: Sequences, tokenizer: Any, recipe: Recipe, seed: int) -> list[Batch]:
+    """Return the dev text in batches of similar length, with fixed words hidden, or as streams."""
+    if recipe.sequences == "stream":
+        return Streams(text.tokens, recipe.batch_size, recipe.sequence_length).batches()
+    make_batch, pad = batch_maker(tokenizer, recipe), tokenizer.pad_token_id
     by_length = np.argsort(text.lengths, kind="stable")
     batches = []
     for number, start in enumerate(range(0, len(by_length), recipe.batch_size)):
@@ -216,9 +164,11 @@ def dev_batches(
 def mean_loss(trainer: TrajectoryTrainer, batches: Sequence[Batch]) -> float:
     """Return the mean cross entropy over all predictions in the batches, in nats.
 
-    Processes that train together share the batches out among themselves.
+    Processes that train together share the batches out among themselves. Of streams they are those
+    of one pass, in order.
     """
     arguments, model = trainer.args, trainer.network
+    in_training, trainer.carried = trainer.carried, None
     model.eval()
     total = torch.zeros(2, dtype=torch.float64, device=arguments.device)
     for batch in batches[arguments.process_index :: arguments.world_size]:
@@ -229,6 +179,7 @@ def mean_loss(trainer: TrajectoryTrainer, batches: Sequence[Batch]) -> float:
     if arguments.world_size > 1:
         torch.distributed.all_reduce(total)
     model.train()
+    trainer.carried = in_training
     return float(total[0] / total[1])
 
 
@@ -272,10 +223,3 @@ def finish(
 
 def _state(path: Path) -> re.Match[str] | None:
     return STATE.fullmatch(path.name)
-
-
-def _settings(working: Path) -> Any:
-    try:
-        return json.loads((working / SETTINGS).read_text())
-    except (OSError, ValueError):
-        return None
