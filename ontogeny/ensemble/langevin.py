@@ -214,9 +214,9 @@ class Langevin:
         which is overwritten. 1 for steps of no size; how far below 1 it lies tells of what the
         finite step does to the density. Once chains have come to that density, it is hardly ever
         below one half on average: for a quadratic loss they are reversible for a wider Gaussian,
-        and the ratio is as often above 1 as below. The batch being the same before and after, it doesn't tell
-        of the noise of gradients. (Roberts and Tweedie 1996, the Metropolis-adjusted algorithm;
-        with a preconditioner, which is taken as it was at the move, of the same in its metric.)
+        and the ratio is as often above 1 as below. The batch being the same before and after, it
+        doesn't tell of the noise of gradients. (Roberts and Tweedie 1996, the Metropolis-adjusted
+        algorithm; with a preconditioner, which is taken as it was at the move, in its metric.)
         """
         member = seen.member
         rows = slice(member, member + 1)

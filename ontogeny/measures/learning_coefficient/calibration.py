@@ -33,10 +33,10 @@ def calibrate(found: Estimates, step_sizes: np.ndarray, localisations: np.ndarra
     both rising, localisations fastest; its centres are checkpoints. Of the settings that are sound,
     the one is chosen at which the estimates differ least from those of its neighbours that are
     sound, and, of equals, the one with the largest step. A setting is sound if at every checkpoint
-    no chain diverged and split R-hat is at most 1.1. The acceptance of moves isn't asked: it tells of
-    the whole step, so in many dimensions it is low where each dimension's share of the bias is
-    small, and it doesn't fall below one half. Raises `ConfigError` if there are no two neighbours
-    that are sound.
+    no chain diverged and split R-hat is at most 1.1. The acceptance of moves isn't asked: it
+    tells of the whole step, so in many dimensions it is low where each dimension's share of the
+    bias is small, and it doesn't fall below one half. Raises `ConfigError` if there are no two
+    neighbours that are sound.
     """
     shape = len(step_sizes), len(localisations)
     values = found.coefficient.reshape(-1, *shape)
