@@ -72,7 +72,7 @@ def trained_model():
         tokens.append(successors[tokens[-1], torch.randint(4, (SEQUENCES,))])
     text = torch.stack(tokens, 1)
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(300):
+    for _ in range(100):
         sums, counts = losses(model, {"ids": text[torch.randint(SEQUENCES, (BATCH,))]})
         optimiser.zero_grad()
         (sums.sum() / counts.sum()).backward()
