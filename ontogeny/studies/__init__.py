@@ -5,9 +5,10 @@ from ontogeny.results.tables import Table
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.sparsity.study import SPARSITY
+from ontogeny.studies.stages.study import STAGES
 from ontogeny.studies.strategies.study import STRATEGIES
 
-STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, SPARSITY)
+STUDIES: tuple[Study, ...] = (PUSHDOWN, STRATEGIES, SAS, SPARSITY, STAGES)
 
 
 def table(name: str) -> Table:

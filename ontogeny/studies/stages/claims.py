@@ -151,7 +151,7 @@ def _claim(
 CLAIMS = (
     _claim(
         "1",
-        "The local learning coefficient is no function of the loss: stages are hidden from the loss",
+        "The local learning coefficient is no function of the loss: the loss hides stages",
         "share of the coefficient's variance over steps that no monotone function of the loss "
         "explains, less the share that chains and seeds scatter by",
         UNEXPLAINED,

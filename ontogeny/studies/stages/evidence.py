@@ -120,12 +120,12 @@ def read_evidence(
     for metric, part in frame.groupby("metric"):
         keys = ["seed", "step"]
         if part["head"].notna().any():
-            part = part.groupby(keys, as_index=False)["value"].max()
+            part = part.groupby(keys)["value"].max().reset_index()
         elif part["layer"].notna().any():
             by_layer[str(metric)] = np.stack(
                 [arranged(own) for _, own in part.groupby("layer", sort=True)]
             )
-            part = part.groupby(keys, as_index=False)["value"].mean()
+            part = part.groupby(keys)["value"].mean().reset_index()
         curves[str(metric)] = arranged(part)
     number = int(of_chains["chain"].max()) + 1
     each = [arranged(of_chains[of_chains["chain"] == chain]) for chain in range(number)]

@@ -24,8 +24,8 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
         architecture = ARCHITECTURES.get(run.get("architecture", ""))
         if architecture and not (architecture.attention and architecture.objective == "causal"):
             yield (
-                f"runs: {name} is {run['architecture']}; stages of causal models with attention are "
-                "described here, such as attention_only or gpt."
+                f"runs: {name} is {run['architecture']}; stages are described of causal "
+                "models with attention, such as attention_only or gpt."
             )
         number = len(studied_steps(config, "stages", name))
         if number < FEWEST:
@@ -36,17 +36,15 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
     if settings["regression"]:
         number = len(steps(settings["regression"]["steps"]))
         if number < FEWEST:
-            yield (
-                f"regression.steps: are {number}; expected at least {FEWEST}, which smoothing needs."
-            )
+            yield (f"regression.steps: are {number}; expected at least {FEWEST}, for smoothing.")
     for key, chains in (
         ("chains", settings["chains"]),
         ("regression.chains", (settings["regression"] or {}).get("chains", {})),
     ):
         if chains.get("draws", FEWEST) < FEWEST:
             yield (
-                f"{key}.draws: is {chains['draws']}; expected at least {FEWEST}, with fewer neither "
-                "R-hat nor an effective sample size can be computed."
+                f"{key}.draws: is {chains['draws']}; expected at least {FEWEST}: neither R-hat "
+                "nor an effective sample size can be computed of fewer."
             )
 
 
