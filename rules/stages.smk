@@ -78,21 +78,21 @@ rule stages_regression:
 
 
 rule stages_boundaries:
-    """Find the boundaries of stages, and judge the claims, for one run and corpus."""
+    """Find the boundaries of stages, and judge the claims, for a run, or for regression."""
     input:
         measures=lambda wildcards: stages_layout.measured(
-            config, wildcards.run, wildcards.corpus, "measures"
+            config, wildcards.trained, wildcards.text, "measures"
         ),
         chains=lambda wildcards: stages_layout.measured(
-            config, wildcards.run, wildcards.corpus, "chains"
+            config, wildcards.trained, wildcards.text, "chains"
         ),
     output:
-        boundaries="results/measurements/stages/{corpus}/{run}/boundaries.parquet",
-        claims="results/measurements/stages/{corpus}/{run}/claims.tsv",
+        boundaries="results/measurements/stages/{text}/{trained}/boundaries.parquet",
+        claims="results/measurements/stages/{text}/{trained}/claims.tsv",
     log:
-        "results/logs/stages/boundaries.{corpus}.{run}.log",
+        "results/logs/stages/boundaries.{text}.{trained}.log",
     benchmark:
-        "results/benchmarks/stages/boundaries.{corpus}.{run}.tsv"
+        "results/benchmarks/stages/boundaries.{text}.{trained}.tsv"
     conda:
         "../envs/tables.yaml"
     threads: 1
@@ -105,6 +105,6 @@ rule stages_boundaries:
         draws=STAGES["bootstrap"],
         seed=config["seed"],
     message:
-        "finding the stages of {wildcards.run} on {wildcards.corpus}"
+        "finding the stages of {wildcards.trained} on {wildcards.text}"
     script:
         "../workflow/scripts/stages/boundaries.py"

@@ -5,10 +5,21 @@ chains, burn-in, draws, step size, localisation, n beta, seed]` in JSON, each li
 the draws by chain, seconds]`.
 """
 
+import itertools
 import json
 import sys
 import time
 import warnings
+
+if not hasattr(itertools, "batched"):  # before Python 3.12; canonical-interp imports it
+
+    def batched(values, size):
+        """Yield tuples of so many values, the last of what is left."""
+        rest = iter(values)
+        while part := tuple(itertools.islice(rest, size)):
+            yield part
+
+    itertools.batched = batched
 
 
 def main() -> None:

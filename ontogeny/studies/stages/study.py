@@ -49,7 +49,8 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
 
 
 def _figure(name: str, label: str, *reads: Table) -> Figure:
-    return Figure(name, label, "{run} on {corpus}", reads, ("run", "corpus"), layout.pairs)
+    # Regression is no run of the configuration's, and has no corpus.
+    return Figure(name, label, "{trained} on {text}", reads, ("trained", "text"), layout.pairs)
 
 
 STAGES = Study(

@@ -9,7 +9,7 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.stages.study import STAGES
 
     name, wildcards = snakemake.params.figure, snakemake.wildcards
-    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
+    shown = {"run": [wildcards.trained], "corpus": [wildcards.text]}
     tables = [
         read_table(snakemake.input[table.name], table, only=shown)
         for table in STAGES.figure(name).reads
