@@ -90,7 +90,8 @@ def bootstrap_boundaries(
                 near.append(own[np.abs(own - time).argmin()])
         share[number] = len(near) / resamples
         if near:
-            stretched = time + stretch * (np.array(near) - time)
+            # No boundary lies outside of the training.
+            stretched = np.clip(time + stretch * (np.array(near) - time), at[0], at[-1])
             low[number], high[number] = np.quantile(stretched, [0.025, 0.975])
     return Intervals(found, low, high, share)
 

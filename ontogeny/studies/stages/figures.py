@@ -203,9 +203,9 @@ def _stages(axes: Axes, boundaries: pd.DataFrame) -> None:
     """Colour stages by type, and mark boundaries with their intervals."""
     for kind, start, end in _spans(boundaries):
         axes.axvspan(start, end, color=COLOURS[kind], alpha=0.18, linewidth=0, zorder=0)
-    for metric in ("end_low", "end_high"):
-        for end in boundaries[boundaries["metric"] == metric]["value"]:
-            axes.axvline(max(end, 0), color="0.5", linestyle=":", linewidth=0.5, zorder=0)
+    ends = boundaries[boundaries["metric"].isin(["end_low", "end_high"])]["value"]
+    for end in ends[ends <= boundaries[boundaries["metric"] == "end"]["value"].max()]:
+        axes.axvline(max(end, 0), color="0.5", linestyle=":", linewidth=0.5, zorder=0)
 
 
 def _type_handles(boundaries: pd.DataFrame) -> list[Any]:
