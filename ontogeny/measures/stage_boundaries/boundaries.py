@@ -8,7 +8,7 @@ from scipy.signal import find_peaks
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed, smooth
 
 LEAST_DIP = 2.0
-LEAST_CHANGE = 0.01
+LEAST_CHANGE = 0.015  # a cubic overshoots by some 1% where a curve becomes flat
 FLOOR = 1e-3
 GRID_PER_BANDWIDTH = 8
 
@@ -38,8 +38,8 @@ def find_boundaries(times: np.ndarray, values: np.ndarray, bandwidth: float) -> 
     `times` (checkpoints,) are log(1 + step), `values` (checkpoints,) the learning coefficient's.
     After smoothing (`smooth`) a boundary is a minimum of the slope's size, |d value / d time|, that
     is less than half the largest on either side; the ends of the curve are none. Of the stages that
-    change the curve by less than 1% of its range the flatter boundary stays alone. Sign changes of
-    the slope are among these points; between two stages that both rise there is none. Raises
+    change the curve by less than 1.5% of its range the flatter boundary stays alone. Sign changes
+    of the slope are among these points; between two stages that both rise there is none. Raises
     `TrajectoryError` with too few checkpoints to smooth.
     """
     return boundaries_of(smooth(times, values, bandwidth, grid(times, bandwidth)))

@@ -124,7 +124,7 @@ def _falls(data: Evidence) -> Estimate:
 def _largest_fall(data: Evidence, curve: np.ndarray) -> float:
     extent = np.ptp(curve)
     changes = [stage.change for stage in stages(data.times, curve, data.bandwidth)]
-    return max(0.0, -min(changes)) / extent if extent > 0 else float("nan")
+    return -min(changes) / extent if extent > 0 else float("nan")
 
 
 def _claim(
@@ -192,7 +192,8 @@ CLAIMS = (
     _claim(
         "5",
         "There is a stage in which the learning coefficient falls",
-        "largest fall of the coefficient over a stage, as a share of its range over training",
+        "largest fall of the coefficient over a stage, as a share of its range over training; "
+        "below 0 if it rises in every stage",
         FALL,
         _falls,
     ),

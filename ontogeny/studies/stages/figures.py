@@ -23,6 +23,7 @@ from ontogeny.measures.essential_dynamics.smoothing import Smoothed
 COLOURS = {"A": "#E69F00", "B": "#56B4E9"}  # warm where the coefficient rises, as published
 TYPES = {"A": "type A: coefficient rises", "B": "type B: it falls"}
 CIRCLES = 40  # osculating circles that are drawn
+MOST_SEEDS = 3  # that have panels of essential dynamics
 BEHAVIOUR = {
     "bigram_kl": "divergence from bigrams (nats)",
     "ngram_score": "n-gram score",
@@ -62,26 +63,23 @@ def coefficient(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float)
 @styled
 def dynamics(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> Figure:
     """Draw the trajectory in three projections, with osculating circles and the evolute."""
-    figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
-    seeds = sorted(table["seed"].unique())
-    for axes, pair in zip(figure.subplots(1, 3), combinations((1, 2, 3), 2), strict=True):
-        for number, seed in enumerate(seeds):
-            curve = _plane(table[table["seed"] == seed], pair, bandwidth)
-            if number:
-                axes.plot(*curve.values.T, color="0.6", linewidth=0.6, gid=f"seed {seed}")
-            else:
-                _with_circles(axes, curve, boundaries)
-        axes.set_xlabel(f"component {pair[0]}")
-        axes.set_ylabel(f"component {pair[1]}")
+    seeds = sorted(table["seed"].unique())[:MOST_SEEDS]
+    figure = Figure(figsize=(WIDTH, 0.5 + 2.2 * len(seeds)), layout="constrained")
+    grid = figure.subplots(len(seeds), 3, squeeze=False)
+    for row, seed in zip(grid, seeds, strict=True):
+        own = table[table["seed"] == seed]
+        row[0].set_title(f"seed {seed}", loc="left")
+        for axes, pair in zip(row, combinations((1, 2, 3), 2), strict=True):
+            _with_circles(axes, _plane(own, pair, bandwidth), boundaries)
+            axes.set_xlabel(f"component {pair[0]}")
+            axes.set_ylabel(f"component {pair[1]}")
     handles = [
         *_type_handles(boundaries),
         Line2D([], [], color="0.8", linewidth=0.5, label="osculating circles"),
         Line2D([], [], color="black", marker=".", linestyle="", label="their centres"),
         Line2D([], [], color="#D55E00", marker="x", linestyle="", label="cusps"),
     ]
-    if len(seeds) > 1:
-        handles.append(Line2D([], [], color="0.6", linewidth=0.6, label="other seeds"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
 
 

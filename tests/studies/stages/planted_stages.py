@@ -29,7 +29,7 @@ def planted(order=(2.0, 3.5, 5.0, 6.5), fall=3.0, noise=0.02, seeds=3, chains=4,
     def noisy(curve):
         return curve + noise / 4 * generator.normal(size=shape)
 
-    llc = 10 * rise(2.5, 3.0) - fall * rise(5.5, 2.0) + 6 * rise(8.0, 1.5)
+    llc = 10 * rise(2.0, 3.0) - fall * rise(5.5, 2.0) + 6 * rise(8.0, 1.5)
     angle = 1.2 * TIMES
     curves = {
         "loss": noisy(4 - 3 * (TIMES - TIMES[0]) / np.ptp(TIMES)),

@@ -59,7 +59,9 @@ def test_boundaries_are_those_that_were_planted():
     ends = rows[rows["metric"] == "end"].sort_values("stage")
     assert "".join(ends["type"]) == "ABA"
     times = log_steps(ends["value"].to_numpy())
-    assert times[:2] == pytest.approx([4.3, 6.6], abs=0.3)
+    # Anywhere in the plateaus between rise and fall.
+    assert 3.5 < times[0] < 4.5
+    assert 6.4 < times[1] < 7.3
     assert ends["foremost"].isin(set(planted().curves)).all()
     low = rows[rows["metric"] == "end_low"]["value"].to_numpy()
     assert (low <= ends["value"].to_numpy()[: len(low)] * 1.001).all()
