@@ -7,6 +7,7 @@ from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
 from ontogeny.studies.similarity.study import SIMILARITY
 from ontogeny.studies.sparsity.study import SPARSITY
+from ontogeny.studies.stages.study import STAGES
 from ontogeny.studies.strategies.study import STRATEGIES
 
 STUDIES: tuple[Study, ...] = (
@@ -16,6 +17,7 @@ STUDIES: tuple[Study, ...] = (
     SIMILARITY,
     INTERDEPENDENCE,
     SPARSITY,
+    STAGES,
 )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ontogeny.errors import ConfigError
 from ontogeny.runs.architectures.architecture import Architecture, check_sizes
+from ontogeny.runs.architectures.attention_only import ATTENTION_ONLY
 from ontogeny.runs.architectures.bert import BERT
 from ontogeny.runs.architectures.gpt import GPT
 from ontogeny.runs.architectures.lstm import LSTM
@@ -27,7 +28,12 @@ __all__ = [
     "register_own_models",
 ]
 
-ARCHITECTURES = {"bert": BERT, "gpt": GPT, "lstm": LSTM}
+ARCHITECTURES = {
+    "bert": BERT,
+    "gpt": GPT,
+    "lstm": LSTM,
+    "attention_only": ATTENTION_ONLY,
+}
 
 
 def configure(
@@ -89,6 +95,10 @@ def register_own_models() -> None:
     for architecture in ARCHITECTURES.values():
         if architecture.register is not None:
             architecture.register()
+    # It reads numbers, and isn't trained on a text.
+    from ontogeny.runs.architectures.regression_transformer.models import register
+
+    register()
 
 
 def _sizes(

@@ -1,0 +1,1 @@
+"""What a model makes of its context: n-grams, induction, linear regression."""

@@ -1,0 +1,186 @@
+"""Chains around checkpoints, many checkpoints and settings in lockstep, and their losses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ontogeny.ensemble import ModuleStack, Shared, random_stream
+from ontogeny.ensemble.langevin import Langevin, RMSProp
+from ontogeny.measures.learning_coefficient.examples import Examples, draw_rows
+
+# Takes a model and a batch of examples; returns each example's summed loss and its predictions.
+ExampleLosses = Callable[[Any, dict[str, Tensor]], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a chain samples at: Langevin's `step_size`, `localisation`, `inverse_temperature`.
+
+    The inverse temperature is that of the mean loss, n beta.
+    """
+
+    step_size: float
+    localisation: float
+    inverse_temperature: float
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What chains went through; dimensions (draws, centres, conditions, chains), float64.
+
+    `losses` are those of the draws, `baselines` those of the centres on the same batches, both in
+    the unit of the loss. `burn_in` (steps, centres, conditions, chains) are the losses before the
+    draws. `acceptances` (centres, conditions, chains) are means of the Metropolis checks, NaN for a
+    chain that was never checked. `sound` (centres, conditions, chains) says of which chains all
+    losses and parameters are numbers. `free` (centres,) counts the parameters that were sampled.
+    """
+
+    losses: np.ndarray
+    baselines: np.ndarray
+    burn_in: np.ndarray
+    acceptances: np.ndarray
+    sound: np.ndarray
+    free: np.ndarray
+
+
+def mean_loss(example_losses: ExampleLosses) -> Callable[[Any, dict[str, Tensor]], Tensor]:
+    """Return the function that gives a batch's loss: the mean over its predictions, a scalar."""
+
+    def loss(model: Any, batch: dict[str, Tensor]) -> Tensor:
+        sums, counts = example_losses(model, batch)
+        return sums.sum() / counts.sum()
+
+    return loss
+
+
+def sample(
+    modules: Sequence[torch.nn.Module],
+    example_losses: ExampleLosses,
+    examples: Examples,
+    conditions: Sequence[Condition],
+    *,
+    chains: int,
+    burn_in: int,
+    draws: int,
+    batch_size: int,
+    seed: int,
+    free: Sequence[Tensor] | None = None,
+    preconditioner: RMSProp | None = None,
+    device: torch.device | str = "cpu",
+) -> Traces:
+    """Run chains around each module's parameters, at each condition, all in lockstep.
+
+    `modules` differ in their parameters alone; they are evaluated in evaluation mode. After
+    `burn_in` steps each of `draws` steps gives a loss, that of the batch whose gradient the step
+    takes, before it: the batch is independent of where the chain has come to. The centre's loss is
+    evaluated on the same batches, so that what makes one batch harder than another is taken off.
+
+    Chain c draws the same batches and the same noise around every centre and at every condition:
+    what depends on chance then hardly differs between neighbouring checkpoints, and chains are
+    exchangeable as wholes. What a chain draws depends on `seed` and its number alone.
+
+    `free` holds for each refined coefficient which parameters are sampled, (parameters,) bool in
+    the order of `ModuleStack`; centres are then each module with each of them, in that order
+    (module by module). Raises `ConfigError` if the model can't be computed for many at once.
+    """
+    parts = [None] if free is None else list(free)
+    members_of_centre = len(conditions) * chains
+    bases = ModuleStack.of(modules, mean_loss(example_losses), device)
+    of_module = [number for number, _ in product(range(len(modules)), parts)]
+    centres = len(of_module)
+    stack = bases.take([module for module in of_module for _ in range(members_of_centre)])
+    data = examples.to(device)
+    dynamics = Langevin(
+        bases.flat if free is None else bases.flat[torch.tensor(of_module, device=device)],
+        len(stack),
+        generators=[
+            random_stream(seed, f"noise of chain {chain}", device)
+            for _ in range(centres * len(conditions))
+            for chain in range(chains)
+        ],
+        free=_free_of_members(parts, len(modules), members_of_centre),
+        preconditioner=preconditioner,
+        **_of_members(conditions, centres, chains),
+    )
+    batches = [random_stream(seed, f"batches of chain {chain}") for chain in range(chains)]
+    alone = stack.take([0])
+    by_chain_losses = _loss_by_chain(example_losses)
+    losses = np.empty((burn_in + draws, len(stack)))
+    baselines = np.empty((draws, centres, chains))
+    checks: list[list[float]] = [[] for _ in range(len(stack))]
+    for step in range(burn_in + draws):
+        drawn = data.take(draw_rows(batches, len(examples), batch_size).to(device))
+        batch = _repeat(drawn, centres * len(conditions))
+        found = stack.losses_and_gradients(batch)
+        losses[step] = found.double().cpu().numpy()
+        if step < burn_in:
+            dynamics.step(stack)
+            continue
+        dynamics.settle()
+        by_chain = bases.evaluate(by_chain_losses, _shared(drawn))
+        baselines[step - burn_in] = by_chain.double().cpu().numpy()[of_module]
+        member = (step - burn_in) % len(stack)
+        seen = dynamics.step(stack, watched=member)
+        assert seen is not None
+        own = {name: values[member : member + 1] for name, values in batch.items()}
+        checks[member].append(dynamics.acceptance(stack, alone, seen, found[member], own))
+    shape = centres, len(conditions), chains
+    finite = np.isfinite(losses).all(axis=0) & torch.isfinite(stack.flat).all(1).cpu().numpy()
+    sampled = [bases.flat.shape[1] if part is None else int(part.sum()) for part in parts]
+    return Traces(
+        losses=losses[burn_in:].reshape(draws, *shape),
+        baselines=np.broadcast_to(baselines[:, :, None], (draws, *shape)),
+        burn_in=losses[:burn_in].reshape(burn_in, *shape),
+        acceptances=np.array([np.mean(some) if some else np.nan for some in checks]).reshape(shape),
+        sound=finite.reshape(shape),
+        free=np.tile(sampled, len(modules)),
+    )
+
+
+def _of_members(conditions: Sequence[Condition], centres: int, chains: int) -> dict[str, Tensor]:
+    """Return the settings of each member, (members,) by name."""
+    names = ("step_size", "localisation", "inverse_temperature")
+    return {
+        name: torch.tensor([getattr(condition, name) for condition in conditions])
+        .repeat_interleave(chains)
+        .repeat(centres)
+        for name in names
+    }
+
+
+def _free_of_members(
+    parts: Sequence[Tensor | None], modules: int, members_of_centre: int
+) -> Tensor | None:
+    """Return which parameters of each member are sampled, (members, parameters); None for all."""
+    if parts[0] is None:
+        return None
+    each = torch.stack([part for part in parts if part is not None])
+    return each.repeat_interleave(members_of_centre, dim=0).repeat(modules, 1)
+
+
+def _repeat(drawn: dict[str, Tensor], times: int) -> dict[str, Tensor]:
+    """Return the chains' batches, (chains, size, ...), for all members, chains fastest."""
+    return {
+        name: values.expand(times, *values.shape).flatten(0, 1) for name, values in drawn.items()
+    }
+
+
+def _shared(drawn: dict[str, Tensor]) -> dict[str, Any]:
+    return {name: Shared(values) for name, values in drawn.items()}
+
+
+def _loss_by_chain(example_losses: ExampleLosses) -> Callable[[Any, dict[str, Tensor]], Tensor]:
+    """Return the function that gives the losses of several batches, (chains, size, ...) each."""
+
+    def losses(model: Any, drawn: dict[str, Tensor]) -> Tensor:
+        chains, size = next(iter(drawn.values())).shape[:2]
+        flat = {name: values.flatten(0, 1) for name, values in drawn.items()}
+        sums, counts = example_losses(model, flat)
+        return sums.view(chains, size).sum(1) / counts.view(chains, size).sum(1)
+
+    return losses

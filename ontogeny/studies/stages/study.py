@@ -1,0 +1,75 @@
+"""The study of stages, declared."""
+
+from collections.abc import Iterable, Iterator
+
+from ontogeny.planning.layout import studied_pairs, studied_steps
+from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
+from ontogeny.results.tables import Table
+from ontogeny.runs.architectures import ARCHITECTURES
+from ontogeny.runs.schedules import steps
+from ontogeny.studies.stages import layout
+from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION
+from ontogeny.studies.stages.tables import STAGES as MEASURES
+
+FEWEST = 8  # checkpoints that smoothing needs, and draws that the diagnostics need
+
+
+def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) -> Iterator[str]:
+    for name in settings["runs"]:
+        run = config["runs"].get(name)
+        if run is None:
+            continue
+        if name == layout.REGRESSION:
+            yield f"runs: {name} is what regression is called in tables; give the run another name."
+        architecture = ARCHITECTURES.get(run.get("architecture", ""))
+        if architecture and not (architecture.attention and architecture.objective == "causal"):
+            yield (
+                f"runs: {name} is {run['architecture']}; stages are described of causal "
+                "models with attention, such as attention_only or gpt."
+            )
+        number = len(studied_steps(config, "stages", name))
+        if number < FEWEST:
+            yield (
+                f"runs: {name} has {number} checkpoints to measure; expected at least {FEWEST}, "
+                "which smoothing needs."
+            )
+    if settings["regression"]:
+        number = len(steps(settings["regression"]["steps"]))
+        if number < FEWEST:
+            yield (f"regression.steps: are {number}; expected at least {FEWEST}, for smoothing.")
+    for key, chains in (
+        ("chains", settings["chains"]),
+        ("regression.chains", (settings["regression"] or {}).get("chains", {})),
+    ):
+        if chains.get("draws", FEWEST) < FEWEST:
+            yield (
+                f"{key}.draws: is {chains['draws']}; expected at least {FEWEST}: neither R-hat "
+                "nor an effective sample size can be computed of fewer."
+            )
+
+
+def _figure(name: str, label: str, *reads: Table) -> Figure:
+    # Regression is no run of the configuration's, and has no corpus.
+    return Figure(name, label, "{trained} on {text}", reads, ("trained", "text"), layout.pairs)
+
+
+STAGES = Study(
+    name="stages",
+    title="Stages",
+    tables=(
+        Joined(MEASURES, lambda config: layout.all_measured(config, "measures")),
+        Joined(BOUNDARIES, lambda config: layout.judged(config, "boundaries.parquet")),
+        Joined(CALIBRATION, lambda config: layout.all_measured(config, "calibration")),
+    ),
+    figures=(
+        _figure("coefficient", "loss and learning coefficient", MEASURES, BOUNDARIES),
+        _figure("dynamics", "essential dynamics", MEASURES, BOUNDARIES),
+        _figure("behaviour", "what stages are made of", MEASURES, BOUNDARIES),
+        _figure("calibration", "step size and localisation", CALIBRATION),
+    ),
+    verdicts=lambda config: layout.judged(config, "claims.tsv"),
+    judged=lambda config: studied_pairs(config, "stages"),
+    contradictions=_contradictions,
+    figure_settings=lambda config, _: {"bandwidth": config["studies"]["stages"]["bandwidth"]},
+    reads_attention=True,
+)

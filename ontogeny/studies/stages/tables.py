@@ -1,0 +1,88 @@
+"""The tables of the study of stages, declared."""
+
+from ontogeny.results.tables import RUN, SEED, STEP, Column, Metric, Table
+
+CORPUS = Column("corpus", "string", "corpus whose text was read; `tasks` for regression")
+
+GEOMETRY = (
+    Metric("loss", "mean loss on the held-out text or contexts", "nats, or squared error", 0),
+    Metric("llc", "local learning coefficient, mean over chains that stayed"),
+    Metric("llc_se", "its standard error, by the chains' effective sample size", "", 0),
+    Metric("llc_rhat", "split R-hat of the draws' losses", "", 0),
+    Metric("llc_ess", "effective sample size of the draws' losses", "draws", 0),
+    Metric("llc_baseline", "loss of the checkpoint on the draws' batches", "as loss"),
+    Metric("llc_baseline_se", "its standard error", "as loss", 0),
+    Metric("llc_acceptance", "share of moves that Metropolis and Hastings would accept", "", 0, 1),
+    Metric("llc_negative", "share of chains with an estimate below 0", "", 0, 1),
+    Metric("llc_diverged", "chains that were left out", "chains", 0),
+    Metric("pc1", "first principal component of the outputs", "as the outputs"),
+    Metric("pc2", "second", "as the outputs"),
+    Metric("pc3", "third", "as the outputs"),
+    Metric("curvature", "of the smoothed curve in the first two components", "1 / outputs"),
+)
+LANGUAGE = (
+    Metric("bigram_kl", "divergence of predictions from the training text's bigrams", "nats", 0),
+    Metric("ngram_score", "mean loss over loss on frequent 3- and 4-grams' last tokens", "", 0),
+    Metric("previous_token_score", "weight that a head gives to the token before", "", 0, 1),
+    Metric("prefix_score", "weight that a head gives to what followed like tokens", "", 0, 1),
+    Metric("prefix_chance", "the same of a head that looks at all tokens alike", "", 0, 1),
+    Metric("icl_score", "loss late less that early in the context", "as loss"),
+    Metric("loss_without_positions", "loss with all positions' vectors at 0", "nats", 0),
+)
+REGRESSION = (
+    Metric("prediction_norm", "root mean square of predictions", "y", 0),
+    Metric("ood_error", "squared error on wider inputs over that of predicting 0", "", 0),
+    Metric("embedding_rank", "effective rank of the embedding", "directions", 0),
+    Metric("unembedding_norm", "norm of the unembedding", "", 0),
+    Metric("norm_collapse", "share of a layer norm's weights within 0.1 of 0", "", 0, 1),
+    Metric("position_rank", "effective rank of the positions' vectors", "directions", 0),
+)
+
+STAGES = Table(
+    "stages",
+    keys=(
+        RUN,
+        CORPUS,
+        SEED,
+        STEP,
+        Column(
+            "layer", "int", "layer from 1, or the norm's number; null if of none", nullable=True
+        ),
+        Column("head", "int", "head from 1; null if of none", nullable=True),
+    ),
+    metrics=(*GEOMETRY, *LANGUAGE, *REGRESSION),
+)
+
+BOUNDARIES = Table(
+    "stages_boundaries",
+    keys=(RUN, CORPUS, Column("stage", "int", "number of the stage, from 1")),
+    metrics=(
+        Metric("start", "where the stage begins", "updates", 0),
+        Metric("end", "where it ends", "updates", 0),
+        Metric("end_low", "lower end of the 95% interval of its end", "updates"),
+        Metric("end_high", "upper end of it", "updates"),
+        Metric("found", "share of resamples that have that boundary", "", 0, 1),
+        Metric("change", "change of the local learning coefficient"),
+    ),
+    further=(
+        Column("type", "string", "whether it rises or falls", values=("A", "B")),
+        Column("foremost", "string", "what changes most in it, in its own range over training"),
+    ),
+)
+
+CALIBRATION = Table(
+    "stages_calibration",
+    keys=(
+        RUN,
+        CORPUS,
+        SEED,
+        STEP,
+        Column("step_size", "float", "of the chains"),
+        Column("localisation", "float", "of the chains"),
+    ),
+    metrics=(
+        Metric("llc", "local learning coefficient"),
+        Metric("llc_rhat", "split R-hat of the draws' losses", "", 0),
+        Metric("llc_diverged", "chains that were left out", "chains", 0),
+    ),
+)
