@@ -94,7 +94,7 @@ rule stages_boundaries:
     benchmark:
         "results/benchmarks/stages/boundaries.{text}.{trained}.tsv"
     conda:
-        "../envs/tables.yaml"
+        "../envs/models.yaml"
     threads: 1
     resources:
         mem_mb=resources.doubling(4000),

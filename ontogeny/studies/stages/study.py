@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from ontogeny.planning.layout import studied_pairs, studied_steps
 from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
 from ontogeny.results.tables import Table
-from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
 from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION
 from ontogeny.studies.stages.tables import STAGES as MEASURES
 
+DESCRIBED = ("attention_only", "gpt")  # causal, with attention
 FEWEST = 8  # checkpoints that smoothing needs, and draws that the diagnostics need
 
 
@@ -21,8 +21,7 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
             continue
         if name == layout.REGRESSION:
             yield f"runs: {name} is what regression is called in tables; give the run another name."
-        architecture = ARCHITECTURES.get(run.get("architecture", ""))
-        if architecture and not (architecture.attention and architecture.objective == "causal"):
+        if run.get("architecture", DESCRIBED[0]) not in DESCRIBED:
             yield (
                 f"runs: {name} is {run['architecture']}; stages are described of causal "
                 "models with attention, such as attention_only or gpt."
