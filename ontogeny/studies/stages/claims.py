@@ -8,7 +8,7 @@ seeds and, where the learning coefficient has a part, chains within seeds; order
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
+from scipy.optimize import isotonic_regression
 
 from ontogeny.measures.stage_boundaries import stages
 from ontogeny.results.claims import Claim, Estimate
@@ -34,8 +34,9 @@ def unexplained(loss: np.ndarray, llc: np.ndarray) -> float:
     total = llc.var()
     if total == 0:
         return float("nan")
+    ordered = llc[np.argsort(loss, kind="stable")]
     left = [
-        np.mean((llc - IsotonicRegression(increasing=way).fit_transform(loss, llc)) ** 2)
+        np.mean((ordered - isotonic_regression(ordered, increasing=way).x) ** 2)
         for way in (True, False)
     ]
     return float(min(left) / total)
