@@ -27,7 +27,9 @@ corpora:
 def rendered(path):
     """The text of a caption as Snakemake renders it, and as html; any flaw is an error."""
     snakemake = SimpleNamespace(
-        wildcards=SimpleNamespace(run="a-run", corpus="toyglish", vocabulary="200"),
+        wildcards=SimpleNamespace(
+            run="a-run", trained="a-run", corpus="toyglish", text="toyglish", vocabulary="200"
+        ),
         params=SimpleNamespace(share=0.95),
         config=yaml.safe_load(CONFIG)
         | {"studies": {study.name: {} for study in STUDIES}}
