@@ -23,8 +23,8 @@ def checkout(tmp_path_factory):
     shutil.copytree(SKELETON, folder, dirs_exist_ok=True)
     listing = folder / "ontogeny/studies/__init__.py"
     text = listing.read_text()
-    (listed,) = re.findall(r"^STUDIES: .*= \((.*)\)$", text, re.M)
-    text = text.replace(f"({listed})", f"({listed}, NORMS)")
+    text, found = re.subn(r"^\)$", "    NORMS,\n)", text, count=1, flags=re.M)
+    assert found == 1  # the end of STUDIES
     text = text.replace(
         "from ontogeny.studies.pushdown", f"{LISTED}\nfrom ontogeny.studies.pushdown", 1
     )
