@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from ontogeny.measures.decomposition import decompose, interdependence, pair_int
 
 
 @given(shapes, st.integers(1, 6), st.booleans())
+@pytest.mark.slow
 def test_pairs_equal_three_slow_decompositions_each(shape, farthest, with_state):
     lstm, inputs, _, state = random_case(shape)
     state = state if with_state else None

@@ -32,6 +32,7 @@ def ellipse(a, b):
 
 @settings(deadline=None, max_examples=20)
 @given(st.floats(0.2, 5), st.floats(1.2, 4), st.floats(-3, 3))
+@pytest.mark.slow
 def test_an_ellipse_has_four_vertices_and_its_evolute_four_cusps(b, ratio, angle):
     a = b * ratio
     flat = ellipse(a, b)

@@ -14,6 +14,8 @@ from ontogeny.measures.in_context.regression_training import (
 from ontogeny.runs.architectures.regression_transformer.models import RegressionTransformerConfig
 from ontogeny.runs.architectures.regression_transformer.tasks import Tasks, bayes_losses
 
+pytestmark = pytest.mark.slow
+
 SMALL = RegressionTransformerConfig(
     dimensions=1, examples=4, hidden_size=16, intermediate_size=16, num_attention_heads=2
 )

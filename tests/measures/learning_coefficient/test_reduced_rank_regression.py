@@ -11,6 +11,8 @@ import torch
 from small_losses import coefficients
 from torch import nn
 
+pytestmark = pytest.mark.slow
+
 COPIES = 32
 
 

@@ -7,6 +7,8 @@ from planted_similarities import planted
 from ontogeny.studies.similarity.figures import FIGURES
 from ontogeny.studies.similarity.tables import MEASURES
 
+pytestmark = pytest.mark.slow
+
 LOSSES = pd.DataFrame(
     {"run": "planted", "seed": [0], "step": [80], "metric": "learning_rate", "value": [5.0]}
 )

@@ -8,6 +8,8 @@ from ontogeny.studies.sparsity.figures import FIGURES
 from ontogeny.studies.sparsity.rows import correlation_rows, word_rows
 from ontogeny.studies.sparsity.study import SPARSITY
 
+pytestmark = pytest.mark.slow
+
 LOSSES = pd.DataFrame(
     [
         {"run": "lstm", "seed": seed, "step": 50, "metric": "learning_rate", "value": 5.0}

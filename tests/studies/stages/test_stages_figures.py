@@ -8,6 +8,8 @@ from ontogeny.studies.stages.evidence import boundary_rows
 from ontogeny.studies.stages.figures import FIGURES, behaviour, coefficient, dynamics
 from ontogeny.studies.stages.tables import BOUNDARIES, STAGES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def drawn_from():
