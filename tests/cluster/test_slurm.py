@@ -51,7 +51,9 @@ def folder(tmp_path_factory):
 
 def test_the_toy_study_runs_through_the_profile(tmp_path):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    config["studies"] = {"pushdown": config["studies"]["pushdown"]}
+    study = config["studies"]["pushdown"]
+    config["studies"] = {"pushdown": study}
+    config["runs"] = {run: config["runs"][run] for run in study["runs"]}
     before = jobs()
     on_slurm(tmp_path, config)
     ran = [job for job in jobs() if job not in before]
