@@ -25,6 +25,7 @@ from ontogeny.planning import resources
 from ontogeny.planning.configuration import validate
 from ontogeny.results.claims import VERDICTS, read_claims
 from ontogeny.studies import STUDIES
+from ontogeny.studies.pushdown.resources import probes_memory
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -70,10 +71,10 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     training = resources.pretraining_memory(checked, "toy-bert")
     for seed in (0, 1):
         assert asked[f"rule_pretrain_toy-bert_wildcards_{seed}"] == training
-    probing = resources.probes_memory(checked, "pushdown", "toy-bert")
+    probing = probes_memory(checked, "toy-bert")
     assert asked["rule_pushdown_probe_wildcards_toyglish_toy-bert_0_0"] == probing
     # Of each group of short jobs one Slurm job does all: names of the group and its first rule.
-    for group in ("corpora_corpus", "loss_loss", "pushdown_pushdown", "figures_"):
+    for group in ("corpora_corpus", "loss_loss", "tables_table", "figures_"):
         assert len([comment for comment in asked if comment.startswith(f"rule_{group}")]) == 1
     # Slurm's own logs stay where a job failed, and none did.
     assert not list((tmp_path / "results/logs/slurm").rglob("*.log"))
