@@ -10,169 +10,30 @@ compares early with late takes for early the first checkpoint after a tenth of t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from ontogeny.results.claims import Claim, Estimate
-from ontogeny.results.milestones import (
-    bootstrap_interval,
-    bootstrap_weights,
-    mean_over_seeds,
-    resampled_ratio,
-    spearman,
+from ontogeny.studies.sparsity.claim_statistics import (
+    Evidence,
+    beyond_logits,
+    beyond_lower_layers,
+    closed_ahead,
+    closed_more_concentrated,
+    concentrates,
+    final,
+    gradients_of_inputs,
+    lowest_of_norm,
+    of_activation,
+    open_goes_on,
+    recurrent_ahead,
+    tightens,
 )
-from ontogeny.studies.sparsity.correlation import weighted_pearson
-from ontogeny.studies.sparsity.trajectory import Key, Trajectory
 
 PUBLICATION = "Saphra 2021, Training dynamics of neural language models"
 STRONG, NONE = 0.5, 0.3
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A trajectory, and how often words and seeds were drawn: row 0 once each, then the draws."""
-
-    trajectory: Trajectory
-    word_weights: np.ndarray
-    seed_weights: np.ndarray
-
-    @staticmethod
-    def of(trajectory: Trajectory, *, draws: int, seed: int) -> "Evidence":
-        """Draw words and seeds."""
-        for_words, for_seeds = np.random.default_rng(seed).spawn(2)
-        return Evidence(
-            trajectory,
-            bootstrap_weights(len(trajectory.words), draws, for_words),
-            bootstrap_weights(len(trajectory.seeds), draws, for_seeds),
-        )
-
-    @cached_property
-    def _kept(self) -> dict[tuple[Key, str], np.ndarray]:
-        return {}
-
-    def rho(self, key: Key, word_class: str = "all") -> np.ndarray:
-        """Return the correlation with frequency, mean over seeds, (1 + draws, steps)."""
-        if (key, word_class) not in self._kept:
-            chosen = self.trajectory.members[word_class]
-            found = weighted_pearson(
-                self.word_weights[:, chosen],
-                self.trajectory.frequency[chosen].astype(np.float64),
-                self.trajectory.values[key][chosen],
-            )
-            self._kept[key, word_class] = mean_over_seeds(found, self.seed_weights)
-        return self._kept[key, word_class]
-
-    def mean(self, key: Key, word_class: str = "all") -> np.ndarray:
-        """Return the mean over words and seeds, (1 + draws, steps)."""
-        chosen = self.trajectory.members[word_class]
-        values = self.trajectory.values[key][chosen]
-        there = ~np.isnan(values)
-        found = resampled_ratio(self.word_weights[:, chosen], np.where(there, values, 0.0), there)
-        return mean_over_seeds(found, self.seed_weights)
-
-    def estimate(self, statistic: np.ndarray) -> Estimate:
-        """Return what a statistic, (1 + draws,), comes to."""
-        low, high = bootstrap_interval(statistic)
-        after = int((self.trajectory.steps > 0).sum())
-        return Estimate(
-            float(statistic[0]), float(low), float(high), len(self.trajectory.seeds), after
-        )
-
-    @property
-    def trained(self) -> np.ndarray:
-        """Places of the steps after the initialisation."""
-        return np.flatnonzero(self.trajectory.steps > 0)
-
-    @property
-    def early(self) -> int:
-        """Place of the first checkpoint after a tenth of the updates."""
-        return int(np.searchsorted(self.trajectory.steps, self.trajectory.steps[-1] / 10))
-
-    @property
-    def gradient(self) -> Key:
-        """The top layer's gradient where a word is predicted."""
-        return self.trajectory.key(self.trajectory.top, "gradient", "target")
-
-
-def _trend(data: Evidence, curves: np.ndarray) -> np.ndarray:
-    """Return the rank correlation of curves with steps after the initialisation, (1 + draws,)."""
-    return spearman(curves[:, data.trained], data.trajectory.steps[data.trained].astype(float))
-
-
-def _final(data: Evidence) -> np.ndarray:
-    return data.rho(data.gradient)[:, -1]
-
-
-def _concentrates(data: Evidence) -> np.ndarray:
-    return _trend(data, data.mean(data.gradient))
-
-
-def _tightens(data: Evidence) -> np.ndarray:
-    return _trend(data, data.rho(data.gradient))
-
-
-def _of_activation(data: Evidence) -> np.ndarray:
-    key = data.trajectory.key(data.trajectory.top, "activation", "target")
-    return np.abs(data.rho(key)[:, -1])
-
-
-def _beyond_logits(data: Evidence) -> np.ndarray:
-    return _final(data) - np.abs(data.rho(data.trajectory.key(None, "gradient", "target"))[:, -1])
-
-
-def _beyond_lower_layers(data: Evidence) -> np.ndarray:
-    lower = [
-        np.abs(data.rho(data.trajectory.key(layer, "gradient", "target"))[:, -1])
-        for layer in range(data.trajectory.top)
-    ]
-    return _final(data) - np.max(lower, axis=0)
-
-
-def _lowest_of_norm(data: Evidence) -> np.ndarray:
-    key = data.trajectory.key(data.trajectory.top, "gradient", "target", "l1")
-    return data.rho(key)[:, data.trained].min(axis=1)
-
-
-def _closed_ahead(data: Evidence, sample: str) -> np.ndarray:
-    closed, opened = (data.rho(data.gradient, name + sample) for name in ("closed", "open"))
-    return (closed - opened)[:, data.early]
-
-
-def _open_goes_on(data: Evidence, sample: str) -> np.ndarray:
-    grown = [
-        data.rho(data.gradient, name + sample)[:, -1]
-        - data.rho(data.gradient, name + sample)[:, data.early]
-        for name in ("open", "closed")
-    ]
-    return grown[0] - grown[1]
-
-
-def _closed_more_concentrated(data: Evidence) -> np.ndarray:
-    means = [data.mean(data.gradient, name)[:, -1] for name in ("closed_matched", "open_matched")]
-    return means[0] - means[1]
-
-
-def _recurrent_ahead(data: Evidence, last: bool) -> np.ndarray | None:
-    if data.trajectory.layers != "recurrent":
-        return None
-    first, embedding = (
-        data.rho(data.trajectory.key(layer, "activation", "input")) for layer in (1, 0)
-    )
-    return (embedding - first)[:, -1] if last else (first - embedding)[:, data.early]
-
-
-def _gradients_of_inputs(data: Evidence) -> np.ndarray:
-    # Where a masked model predicts nothing, its top layer has no gradient.
-    keys = [
-        data.trajectory.key(layer, "gradient", "input") for layer in range(data.trajectory.top + 1)
-    ]
-    curves = [
-        np.abs(data.rho(key)[:, data.trained]) for key in keys if key in data.trajectory.values
-    ]
-    return np.max(curves, axis=(0, 2))
 
 
 def _claim(
@@ -215,7 +76,7 @@ CLAIMS = (
         f"{RHO}, at the last checkpoint",
         "above",
         0,
-        _final,
+        final,
     ),
     _claim(
         "1b",
@@ -225,7 +86,7 @@ CLAIMS = (
         "of the top layer's gradient",
         "above",
         0,
-        _concentrates,
+        concentrates,
         steps=5,
     ),
     _claim(
@@ -235,7 +96,7 @@ CLAIMS = (
         f"{RHO}, at the last checkpoint",
         "above",
         STRONG,
-        _final,
+        final,
     ),
     _claim(
         "2b",
@@ -244,7 +105,7 @@ CLAIMS = (
         f"rank correlation with step, step 0 left out, of the {RHO}",
         "above",
         0,
-        _tightens,
+        tightens,
         steps=5,
     ),
     _claim(
@@ -254,7 +115,7 @@ CLAIMS = (
         "absolute correlation, for activations, at the last checkpoint",
         "below",
         NONE,
-        _of_activation,
+        of_activation,
     ),
     _claim(
         "2d",
@@ -263,7 +124,7 @@ CLAIMS = (
         f"{RHO}, less the absolute correlation for the logits' gradient, at the last checkpoint",
         "above",
         0,
-        _beyond_logits,
+        beyond_logits,
     ),
     _claim(
         "2e",
@@ -273,7 +134,7 @@ CLAIMS = (
         "checkpoint",
         "above",
         0,
-        _beyond_lower_layers,
+        beyond_lower_layers,
     ),
     _claim(
         "3",
@@ -284,7 +145,7 @@ CLAIMS = (
         "the top layer's gradient with target frequency",
         "above",
         -0.1,
-        _lowest_of_norm,
+        lowest_of_norm,
     ),
     *(
         claim
@@ -302,7 +163,7 @@ CLAIMS = (
                 "tenth of the updates",
                 "above",
                 0,
-                partial(_closed_ahead, sample=sample),
+                partial(closed_ahead, sample=sample),
                 steps=5,
             ),
             _claim(
@@ -313,7 +174,7 @@ CLAIMS = (
                 f"ones{where}",
                 "above",
                 0,
-                partial(_open_goes_on, sample=sample),
+                partial(open_goes_on, sample=sample),
                 steps=5,
             ),
         )
@@ -327,7 +188,7 @@ CLAIMS = (
         "classes, in samples of matched frequency, at the last checkpoint",
         "above",
         0,
-        _closed_more_concentrated,
+        closed_more_concentrated,
     ),
     _claim(
         "5a",
@@ -339,7 +200,7 @@ CLAIMS = (
         "updates",
         "above",
         0,
-        partial(_recurrent_ahead, last=False),
+        partial(recurrent_ahead, last=False),
         steps=5,
     ),
     _claim(
@@ -349,7 +210,7 @@ CLAIMS = (
         "the same correlation: embedding less first recurrent layer, at the last checkpoint",
         "above",
         0,
-        partial(_recurrent_ahead, last=True),
+        partial(recurrent_ahead, last=True),
         steps=5,
     ),
     _claim(
@@ -360,6 +221,6 @@ CLAIMS = (
         "the mean concentration of gradients with input frequency",
         "below",
         NONE,
-        _gradients_of_inputs,
+        gradients_of_inputs,
     ),
 )

@@ -5,7 +5,8 @@ from scipy import stats
 
 from ontogeny.results.claims import evaluate
 from ontogeny.results.tables import check
-from ontogeny.studies.sparsity.claims import CLAIMS, Evidence
+from ontogeny.studies.sparsity.claim_statistics import Evidence
+from ontogeny.studies.sparsity.claims import CLAIMS
 from ontogeny.studies.sparsity.correlation import correlations, weighted_pearson
 from ontogeny.studies.sparsity.rows import correlation_rows, word_rows
 from ontogeny.studies.sparsity.tables import SPARSITY, WORDS

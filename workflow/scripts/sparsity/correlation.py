@@ -3,7 +3,8 @@ from ontogeny.planning.jobs import job
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.results.claims import evaluate, write_claims
     from ontogeny.results.tables import write_table
-    from ontogeny.studies.sparsity.claims import CLAIMS, Evidence
+    from ontogeny.studies.sparsity.claim_statistics import Evidence
+    from ontogeny.studies.sparsity.claims import CLAIMS
     from ontogeny.studies.sparsity.rows import correlation_rows, word_rows
     from ontogeny.studies.sparsity.tables import SPARSITY, WORDS
     from ontogeny.studies.sparsity.trajectory import read_trajectory
