@@ -38,9 +38,9 @@ def half_way(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     `values` has shape (..., steps), the three results (...): the step, and the two checkpoints
     between which it lies. The curve is first made monotone (`monotone`), in the direction in which
     it changes in all; between two checkpoints the way is a line in log step. NaN for a curve that
-    has a NaN, or that changes by less than three times the error that a difference of two of its values
-    has by the scatter around the monotone curve: what goes up and down has no half-way. Raises
-    `ValueError` with fewer than four steps.
+    has a NaN, or that changes by less than three times the error that a difference of two of its
+    values has by the scatter around the monotone curve: what goes up and down has no half-way.
+    Raises `ValueError` with fewer than four steps.
     """
     values = np.asarray(values, dtype=np.float64)
     steps = np.asarray(steps, dtype=np.float64)

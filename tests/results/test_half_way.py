@@ -33,7 +33,7 @@ def test_a_line_in_log_step_is_half_way_in_the_middle_of_log_step():
 
 
 def test_a_step_is_half_way_in_its_gap():
-    values = np.where(STEPS > STEPS[4], 1.0, 0.0)
+    values = np.where(STEPS[4] < STEPS, 1.0, 0.0)
     at, low, high = half_way(STEPS, values)
     assert (low, high) == (STEPS[4], STEPS[5])
     assert at == pytest.approx(np.sqrt(STEPS[4] * STEPS[5]))

@@ -1,8 +1,7 @@
-"""Which milestones always come before which: a partial order, and its drawing."""
+"""Which milestones come before which: exact tests over seeds."""
 
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 from scipy import stats
 
@@ -43,20 +42,3 @@ def precedence(times: np.ndarray) -> Precedence:
         adjusted[upper] = stats.false_discovery_control(p[upper])
         adjusted = np.where(upper.T, adjusted.T, adjusted)
     return Precedence(before, compared, p, adjusted, before == times.shape[1])
-
-
-def least_p(seeds: int) -> float:
-    """Return the least p of an exact two-sided sign test with so many seeds."""
-    return float(min(1.0, 2.0 ** (1 - seeds)))
-
-
-def reduction(relation: np.ndarray) -> list[tuple[int, int]]:
-    """Return the pairs of a partial order that the others don't imply, in order.
-
-    `relation` (milestones, milestones) is boolean, transitive and without cycles, as `always` is:
-    what precedes in every seed what precedes a third in every seed, precedes the third as well.
-    """
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(len(relation)))
-    graph.add_edges_from(map(tuple, np.argwhere(relation).tolist()))
-    return sorted(nx.transitive_reduction(graph).edges)

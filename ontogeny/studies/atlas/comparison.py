@@ -8,7 +8,8 @@ import pandas as pd
 
 from ontogeny.measures.timelines.agreement import Agreement, rank_agreement
 from ontogeny.measures.timelines.coincidence import Coincidence, coincidence
-from ontogeny.measures.timelines.precedence import Precedence, least_p, precedence
+from ontogeny.measures.timelines.partial_order import least_p
+from ontogeny.measures.timelines.precedence import Precedence, precedence
 from ontogeny.results.claims import LUCK
 from ontogeny.studies.atlas.tables import ATLAS
 from ontogeny.studies.atlas.timeline import Times

@@ -14,7 +14,7 @@ from matplotlib.ticker import NullLocator
 
 from ontogeny.figures.axes import step_axis
 from ontogeny.figures.style import SEQUENTIAL, WIDTH, statement, styled
-from ontogeny.measures.timelines.precedence import least_p, reduction
+from ontogeny.measures.timelines.partial_order import least_p, reduction
 from ontogeny.studies.atlas.marks import MARKERS, kind_handles, study_colours
 from ontogeny.studies.atlas.timeline import Times, times_of
 

@@ -5,7 +5,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from ontogeny.measures.timelines.precedence import least_p, precedence, reduction
+from ontogeny.measures.timelines.partial_order import least_p, reduction
+from ontogeny.measures.timelines.precedence import precedence
 
 
 def two_sided(heads, tosses):
@@ -33,9 +34,7 @@ def test_p_values_are_adjusted_as_benjamini_and_hochberg_have_it():
     found = precedence(times)
     upper = np.triu_indices(6, 1)
     p = found.p[upper]
-    adjusted = [
-        min(min(1.0, q * len(p) / (p <= q).sum()) for q in p if q >= value) for value in p
-    ]
+    adjusted = [min(min(1.0, q * len(p) / (p <= q).sum()) for q in p if q >= value) for value in p]
     assert found.adjusted[upper] == pytest.approx(adjusted)
     assert np.array_equal(found.adjusted, found.adjusted.T, equal_nan=True)
 
