@@ -1,5 +1,7 @@
 """Marks that the atlas's figures share: of kinds of milestones, and of states of training."""
 
+from collections.abc import Iterable
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -22,17 +24,27 @@ MARKERS = {
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A1F4B", "#E69F00", "#56B4E9", "#000000")
 
 
-def study_colours(studies: list[str]) -> dict[str, str]:
-    """Return a colour for each study, in the order given."""
-    return {study: COLOURS[place % len(COLOURS)] for place, study in enumerate(studies)}
+def study_colours(studies: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each study, in the order of their names, in which lanes stand too."""
+    return {
+        study: COLOURS[place % len(COLOURS)] for place, study in enumerate(sorted(set(studies)))
+    }
 
 
-def kind_handles(kinds: list[str]) -> list[Line2D]:
+def kind_handles(kinds: Iterable[str]) -> list[Line2D]:
     """Return what the markers in a legend mean, in the order in which a rise passes them."""
+    there = set(kinds)
     return [
         Line2D([], [], color="0.2", linestyle="", marker=MARKERS[kind], label=kind)
         for kind in MARKERS
-        if kind in kinds
+        if kind in there
+    ]
+
+
+def study_handles(colours: dict[str, str]) -> list[Line2D]:
+    """Return what the colours of studies in a legend mean."""
+    return [
+        Line2D([], [], color=colour, linewidth=3, label=study) for study, colour in colours.items()
     ]
 
 
@@ -76,7 +88,7 @@ def strips(axes: Axes, rows: pd.DataFrame) -> None:
                     fontsize=5.5,
                     color="black" if light else "white",
                 )
-    axes.set_yticks(range(len(seeds)), [f"seed {seed}" for seed in seeds])
+    axes.set_yticks(range(len(seeds)), [f"seed {int(seed)}" for seed in seeds])
     axes.set_ylim(len(seeds) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

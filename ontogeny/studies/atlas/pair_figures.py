@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator
 from ontogeny.figures.axes import step_axis
 from ontogeny.figures.style import SEQUENTIAL, WIDTH, statement, styled
 from ontogeny.measures.timelines.partial_order import least_p, reduction
-from ontogeny.studies.atlas.marks import MARKERS, kind_handles, study_colours
+from ontogeny.studies.atlas.marks import MARKERS, kind_handles, study_colours, study_handles
 from ontogeny.studies.atlas.timeline import Times, times_of
 
 
@@ -58,15 +58,16 @@ def order(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
             },
             gid=f"before:{first}:{second}",
         )
-    _nodes(axes, times, at, study_colours(list(table["study"].unique())))
-    handles: list[Any] = kind_handles(list(times.kinds))
+    colours = study_colours(table["study"])
+    _nodes(axes, times, at, colours)
+    handles: list[Any] = [*study_handles(colours), *kind_handles(times.kinds)]
     proven_text = "before, in every seed (sign test, q < .05)"
     handles.append(Line2D([], [], color="0.15", linewidth=0.9, label=proven_text))
     if not proven.any():
         handles[-1] = Line2D(
             [], [], color="0.7", linewidth=0.5, label="before, in every seed, not significant"
         )
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
     figure.suptitle(_order_title(rows, seeds), x=0, ha="left")
     return figure
 
@@ -140,13 +141,14 @@ def coincidence(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     size = 6.2 if count <= 26 else 4.6
     axes.set_xticks(range(count), times.names, rotation=90, fontsize=size)
     axes.set_yticks(range(count), times.names, fontsize=size)
-    shades = study_colours(list(table["study"].unique()))
+    shades = study_colours(table["study"])
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         for label, study in zip(labels, times.studies, strict=True):
             label.set_color(shades[study])
     axes.tick_params(length=0)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_aspect("equal")
+    figure.legend(handles=study_handles(shades), loc="outside lower center", ncols=len(shades))
     axes.patch.set_facecolor("0.85")
     figure.suptitle(_coincidence_title(rows, len(times.seeds)), x=0, ha="left")
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), ax=axes, pad=0.02, aspect=30)

@@ -37,6 +37,7 @@ def timeline(table: pd.DataFrame, states: pd.DataFrame) -> Figure:
     if table.empty:
         return statement("No study found a milestone in this run: nothing to show.")
     placed, headings, height = _lanes(table)
+    count = int(table["seed"].dropna().nunique())
     strip = states[states["metric"].eq("state")]
     seeds = int(strip["seed"].nunique())
     top = 0.2 + 0.13 * seeds if seeds else 0.0
@@ -56,7 +57,7 @@ def timeline(table: pd.DataFrame, states: pd.DataFrame) -> Figure:
         grid[0].set_title("states of the weights, by the training map", loc="left")
         strips(grid[0], strip)
     step_axis(axes, steps)
-    colours = study_colours(list(headings))
+    colours = study_colours(table["study"])
     layers = int(table["layer"].max()) + 1 if table["layer"].notna().any() else 0
     for place, (study, (start, end)) in enumerate(headings.items()):
         if place % 2 == 0:
@@ -72,7 +73,7 @@ def timeline(table: pd.DataFrame, states: pd.DataFrame) -> Figure:
             color=colours[study],
         )
     for row in placed:
-        _draw(axes, row, colours[row.study], layers)
+        _draw(axes, row, colours[row.study], layers, count)
     axes.set_yticks(
         [row.top + row.height / 2 for row in placed], [row.name for row in placed], fontsize=6.2
     )
@@ -82,9 +83,8 @@ def timeline(table: pd.DataFrame, states: pd.DataFrame) -> Figure:
     axes.grid(axis="x", which="major", color="0.85", linewidth=0.4, zorder=0.5)
     if layers:
         layer_bar(figure, [axes], layers)
-    count = int(table["seed"].dropna().nunique())
     handles: list[Any] = [
-        *kind_handles(list(table["kind"].unique())),
+        *kind_handles(table["kind"]),
         Line2D([], [], color="0.2", linewidth=0.6, label="95% interval, or gap of checkpoints"),
     ]
     if count > 1:
@@ -118,7 +118,7 @@ def _lanes(table: pd.DataFrame) -> tuple[list[_Row], dict[str, tuple[float, floa
     placed: list[_Row] = []
     headings: dict[str, tuple[float, float]] = {}
     at = 0.0
-    for study in table["study"].unique():
+    for study in sorted(table["study"].unique()):
         start = at
         at += HEADING
         own = table[table["study"].eq(study)]
@@ -137,11 +137,10 @@ def _lanes(table: pd.DataFrame) -> tuple[list[_Row], dict[str, tuple[float, floa
     return placed, headings, at
 
 
-def _draw(axes: Axes, row: _Row, colour: str, layers: int) -> None:
+def _draw(axes: Axes, row: _Row, colour: str, layers: int, seeds: int) -> None:
     """Draw one milestone, each layer a little lower than the one below it in the model."""
     shades = layer_colours(layers)
     depths = sorted(row.rows["layer"].dropna().unique()) or [None]
-    seeds = row.rows["seed"].dropna().nunique()
     for number, depth in enumerate(depths):
         own = row.rows if depth is None else row.rows[row.rows["layer"].eq(depth)]
         y = row.top + SPARE + (row.height - 2 * SPARE) * (number + 0.5) / len(depths)
@@ -156,7 +155,7 @@ def _draw(axes: Axes, row: _Row, colour: str, layers: int) -> None:
         if len(of_seeds) > 1:
             ends = of_seeds["value"].min(), of_seeds["value"].max()
             axes.plot(ends, [y, y], color=shade, linewidth=3, alpha=0.3, solid_capstyle="butt")
-        whole = len(of_seeds) == seeds or seeds == 0
+        whole = len(of_seeds) == seeds
         axes.plot(
             value,
             y,
