@@ -7,7 +7,7 @@ from ontogeny.planning.study import Settings
 from ontogeny.results.half_way import FEWEST, half_way
 from ontogeny.results.timeline import milestones
 from ontogeny.studies.similarity.curves import Curves
-from ontogeny.studies.similarity.tables import PRIMARY, TAGGINGS
+from ontogeny.studies.similarity.tables import PRIMARY
 
 OF_WORD = {"next": "next word's", "input": "word's own"}
 KEYS = ["run", "corpus", "seed"]
@@ -44,8 +44,8 @@ def half_way_to_taggers(
 def _learned(taggers: pd.DataFrame) -> set[tuple[str, str, str]]:
     """Return domain, tag set and tagging of the taggers that learned something."""
     found = set()
-    for domain in taggers["domain"].unique():
+    there = taggers[["domain", "tagging"]].drop_duplicates()
+    for domain, tagging in there.itertuples(index=False, name=None):
         curves = Curves(pd.DataFrame(), taggers, domain, np.ones((1, 1), dtype=np.int64))
-        for tagging in TAGGINGS:
-            found |= {(domain, tagset, tagging) for tagset in curves.learned(tagging)}
+        found |= {(domain, tagset, tagging) for tagset in curves.learned(tagging)}
     return found
