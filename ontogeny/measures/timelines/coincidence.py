@@ -1,11 +1,13 @@
 """Whether two milestones come together more often than their usual times would have it."""
 
 from dataclasses import dataclass
+from math import factorial
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy import stats
 
 CELLS = 2**22  # of arrays at once: 32 MiB of float64
+EXACT = 12  # seeds up to which all pairings are counted
 
 
 @dataclass(frozen=True)
@@ -13,15 +15,16 @@ class Coincidence:
     """How often pairs of milestones come together; all arrays are (milestones, milestones).
 
     `share`: in what share of the seeds. `expected`: in what share if the seeds of one milestone are
-    paired with those of the other at random. `p`: how often the most striking of all pairs would
-    strike as much, were all milestones independent. `attainable`: the least that `p` could have
-    been with these times. Both are NaN for pairs that come together as often however they are
-    paired, and on the diagonal.
+    paired with those of the other at random. `p`: how often such pairings come together as often at
+    least. `adjusted`: the same, over all pairs (Benjamini and Hochberg 1995). `attainable`: the
+    least that `adjusted` could have been with these times. The last three are NaN for pairs that
+    come together as often however they are paired, and on the diagonal.
     """
 
     share: np.ndarray
     expected: np.ndarray
     p: np.ndarray
+    adjusted: np.ndarray
     attainable: np.ndarray
 
 
@@ -37,47 +40,34 @@ def coincidence(
     come at the same step in every seed coincide always, and as often after any permutation: they
     share a date, and nothing else is known of them.
 
-    Counts are compared as deviations from their mean under permutation in units of their standard
-    deviation there (both in closed form, Hoeffding 1951), and each with the largest over all pairs
-    in each permutation: so the chance that any pair is found, if no two belong together, is at
-    most the level (Westfall and Young 1993, single-step maxT), however many pairs there are.
+    With up to 12 seeds p is exact, over all pairings; with more, over `permutations` of them and
+    the one that was found.
     """
     count, seeds = times.shape
+    nothing = np.full((count, count), np.nan)
     if not times.size:
-        nothing = np.full((count, count), np.nan)
-        return Coincidence(nothing, nothing, nothing, nothing)
+        return Coincidence(nothing, nothing, nothing, nothing, nothing)
+    first, second = np.triu_indices(count, 1)
     near = _near(times[:, None, :, None], times[None, :, None, :], within)
-    expected = near.sum(axis=(2, 3)) / seeds
-    centred = (
-        near
-        - near.mean(axis=2, keepdims=True)
-        - near.mean(axis=3, keepdims=True)
-        + near.mean(axis=(2, 3), keepdims=True)
+    pairs = near[first, second]
+    if seeds <= EXACT:
+        tails = _tails(_distribution(pairs))
+    else:
+        tails = _drawn_tails(pairs, permutations, generator)
+    found = np.einsum("pss->p", pairs).astype(int)
+    rows = np.arange(len(pairs))
+    p = tails[rows, found]
+    largest = seeds - (tails[:, ::-1] > 0).argmax(axis=1)
+    varies = tails[rows, largest] < 1 - 1e-12
+    p = np.where(varies, p, np.nan)
+    best = np.where(varies, tails[rows, largest], np.nan)
+    adjusted = _adjusted(p)
+    attainable = np.array([_adjusted(_replaced(p, at, best[at]))[at] for at in range(len(p))])
+    return Coincidence(
+        np.einsum("abss->ab", near) / seeds,
+        near.sum(axis=(2, 3)) / seeds**2,
+        *(_symmetric(values, count) for values in (p, adjusted, attainable)),
     )
-    variance = (centred**2).sum(axis=(2, 3)) / max(seeds - 1, 1)
-    varies = (variance > 1e-9) & ~np.eye(count, dtype=bool)
-    deviation = np.sqrt(np.where(varies, variance, 1.0))
-
-    def striking(counts: np.ndarray) -> np.ndarray:
-        return np.where(varies, (counts - expected) / deviation, -np.inf)
-
-    together = np.einsum("abss->ab", near)
-    best = _largest_counts(near, varies)
-    largest = np.empty(permutations)
-    block = max(1, CELLS // (count**2 * seeds))
-    for start in range(0, permutations, block):
-        number = min(block, permutations - start)
-        dealt = generator.permuted(np.broadcast_to(times, (number, count, seeds)), axis=2)
-        counts = _near(dealt[:, :, None], dealt[:, None], within).sum(axis=3)
-        largest[start : start + number] = striking(counts).max(axis=(1, 2))
-
-    def chance(counts: np.ndarray) -> np.ndarray:
-        reached = np.sort(largest)
-        below = np.searchsorted(reached, striking(counts) - 1e-9, side="left")
-        found = (1 + permutations - below) / (1 + permutations)
-        return np.where(varies, found, np.nan)
-
-    return Coincidence(together / seeds, expected / seeds, chance(together), chance(best))
 
 
 def _near(times: np.ndarray, others: np.ndarray, within: float) -> np.ndarray:
@@ -86,11 +76,66 @@ def _near(times: np.ndarray, others: np.ndarray, within: float) -> np.ndarray:
         return (np.abs(times - others) <= within + 1e-12).astype(np.float64)
 
 
-def _largest_counts(near: np.ndarray, varies: np.ndarray) -> np.ndarray:
-    """Return in how many seeds each pair could coincide at most, by the best way of pairing."""
-    best = np.zeros(near.shape[:2])
-    for one, other in np.argwhere(varies):
-        if one < other:
-            rows, columns = linear_sum_assignment(near[one, other], maximize=True)
-            best[one, other] = best[other, one] = near[one, other][rows, columns].sum()
-    return best
+def _distribution(near: np.ndarray) -> np.ndarray:
+    """Return how likely each number of coincidences is over all pairings of seeds.
+
+    `near` is (pairs, seeds, seeds), the result (pairs, seeds + 1). The permanent of a matrix whose
+    entries are x where two seeds are near and 1 elsewhere is a polynomial in x that counts them; it
+    is expanded row by row, over sets of columns that are taken.
+    """
+    number, seeds, _ = near.shape
+    sets = np.arange(2**seeds)
+    sizes = np.array([int(one).bit_count() for one in sets])
+    found = np.empty((number, seeds + 1))
+    block = max(1, CELLS // (2**seeds * (seeds + 1)))
+    for start in range(0, number, block):
+        own = near[start : start + block]
+        ways = np.zeros((len(own), 2**seeds, seeds + 1))
+        ways[:, 0, 0] = 1
+        for row in range(seeds):
+            for column in range(seeds):
+                taken = sets[(sizes == row) & (sets >> column & 1 == 0)]
+                before = ways[:, taken]
+                after = np.zeros_like(before)
+                after[:, :, 1:] = before[:, :, :-1]
+                is_near = own[:, row, column, None, None] > 0
+                ways[:, taken | 1 << column] += np.where(is_near, after, before)
+        found[start : start + block] = ways[:, -1]
+    return found / factorial(seeds)
+
+
+def _tails(distribution: np.ndarray) -> np.ndarray:
+    """Return how likely each number of coincidences, or a larger one, is."""
+    return np.minimum(distribution[:, ::-1].cumsum(axis=1)[:, ::-1], 1.0)
+
+
+def _drawn_tails(near: np.ndarray, permutations: int, generator: np.random.Generator) -> np.ndarray:
+    """Return the same, over permutations that are drawn and the one that was found."""
+    number, seeds, _ = near.shape
+    places = np.arange(seeds)
+    counts = np.zeros((number, seeds + 1))
+    rows = np.arange(number)
+    for order in (places, *(generator.permutation(seeds) for _ in range(permutations))):
+        counts[rows, near[:, places, order].sum(axis=1).astype(int)] += 1
+    return _tails(counts / (permutations + 1))
+
+
+def _adjusted(p: np.ndarray) -> np.ndarray:
+    adjusted = np.full(len(p), np.nan)
+    there = ~np.isnan(p)
+    if there.any():
+        adjusted[there] = stats.false_discovery_control(p[there])
+    return adjusted
+
+
+def _replaced(values: np.ndarray, at: int, value: float) -> np.ndarray:
+    values = values.copy()
+    values[at] = value
+    return values
+
+
+def _symmetric(values: np.ndarray, count: int) -> np.ndarray:
+    square = np.full((count, count), np.nan)
+    first, second = np.triu_indices(count, 1)
+    square[first, second] = square[second, first] = values
+    return square

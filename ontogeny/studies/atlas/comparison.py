@@ -96,7 +96,7 @@ def _pairs(compared: Compared) -> list[tuple]:
     rows = []
     for first in range(len(names)):
         for second in range(first + 1, len(names)):
-            share, p = near.share[first, second], near.p[first, second]
+            share, p = near.share[first, second], near.adjusted[first, second]
             rows.append(
                 (None, None, names[first], names[second], "coincidence", share, np.nan, np.nan,
                  near.expected[first, second], p, seeds,

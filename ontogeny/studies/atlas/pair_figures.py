@@ -40,7 +40,7 @@ def order(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     at = np.expm1(np.nanmean(times.times, axis=1))
     step_axis(axes, np.unique(np.r_[0, np.round(np.expm1(times.times[np.isfinite(times.times)]))]))
     axes.xaxis.set_minor_locator(NullLocator())
-    edges = [(pair, "0.15", 0.9) for pair in reduction(proven)]
+    edges = [(pair, "0.25", 0.5) for pair in reduction(proven)]
     if not edges:
         edges = [(pair, "0.7", 0.5) for pair in reduction(seen)]
     for (first, second), colour, width in edges:
@@ -62,7 +62,7 @@ def order(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     _nodes(axes, times, at, colours)
     handles: list[Any] = [*study_handles(colours), *kind_handles(times.kinds)]
     proven_text = "before, in every seed (sign test, q < .05)"
-    handles.append(Line2D([], [], color="0.15", linewidth=0.9, label=proven_text))
+    handles.append(Line2D([], [], color="0.25", linewidth=0.5, label=proven_text))
     if not proven.any():
         handles[-1] = Line2D(
             [], [], color="0.7", linewidth=0.5, label="before, in every seed, not significant"
