@@ -20,7 +20,7 @@ CLAIMS = [
     Claim(
         id="atlas.1",
         study="atlas",
-        statement="Training goes the same way whatever the seed: milestones come in the same order",
+        statement="Training is consistent across seeds: milestones come in the same order",
         source="van der Wal et al. 2025 (PolyPythias), abstract",
         statistic="mean over pairs of seeds of the rank correlation of their milestones",
         direction="above",
