@@ -68,7 +68,8 @@ def order(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
             [], [], color="0.7", linewidth=0.5, label="before, in every seed, not significant"
         )
     figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)))
-    figure.suptitle(_order_title(rows, seeds), x=0, ha="left")
+    title = _order_title(rows, seeds) + _agreement(compared)
+    figure.suptitle(title, x=0, ha="left")
     return figure
 
 
@@ -76,10 +77,21 @@ def _order_title(rows: pd.DataFrame, seeds: int) -> str:
     if least_p(seeds) >= 0.05:
         return (
             f"Insufficient data: with {seeds} {'seed' if seeds == 1 else 'seeds'} no sign test "
-            f"falls below {least_p(seeds):.3g}.\nArrows say what was seen, not what holds."
+            f"falls below {least_p(seeds):.3g}. Arrows say what was seen, not what holds."
         )
     always = int(rows["verdict"].eq("always").sum())
-    return f"{seeds} seeds: {always} of {len(rows)} pairs always come in the same order"
+    return f"{seeds} seeds: {always} of {len(rows)} pairs always come in the same order."
+
+
+def _agreement(compared: pd.DataFrame) -> str:
+    """Say how alike seeds order their milestones; nothing with one seed."""
+    rows = compared[compared["metric"].eq("rank_correlation") & compared["seed"].isna()]
+    if rows.empty:
+        return ""
+    value, low, high, p = rows[["value", "low", "high", "p"]].iloc[0]
+    interval = "" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    of_seeds = f"{value:.2f}{interval} (permutation of milestones: p = {p:.2g})"
+    return f"\nMean rank correlation of two seeds' milestones: {of_seeds}."
 
 
 def _of_one_run(table: pd.DataFrame) -> Times:

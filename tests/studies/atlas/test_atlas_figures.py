@@ -79,7 +79,10 @@ def test_arrows_lead_from_each_milestone_to_the_next_and_skip_none(tables):
     for first in range(3):
         assert marked(figure, f"before:{first}:{first + 1}")
     assert not marked(figure, "before:0:2")
-    assert any("always come in the same order" in text for text in texts(figure))
+    title = next(text for text in texts(figure) if "always come in the same order" in text)
+    found = tables[1]
+    agreed = found[found["metric"].eq("rank_correlation") & found["seed"].isna()]
+    assert f"milestones: {agreed['value'].iloc[0]:.2f} [" in title
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 5])
