@@ -2,7 +2,7 @@
 
 Depth bounds the order of the interactions among tokens that a model can represent, the token that
 it predicts among them: 2 for one layer, 2^(n-1) + 1 for n (`order_of`). The publication trains 2, 4
-and 6 layers on text, and 1, 2 and 3 on data of four-body interactions by SGD at 0.1, batches of 256.
+and 6 layers on text, and 1, 2 and 3 on data of four-body interactions (SGD at 0.1, batches of 256).
 """
 
 from typing import TYPE_CHECKING, Any
