@@ -2,6 +2,7 @@
 
 from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.clones.study import CLONES
 from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
@@ -18,6 +19,7 @@ STUDIES: tuple[Study, ...] = (
     INTERDEPENDENCE,
     SPARSITY,
     STAGES,
+    CLONES,
 )
 
 
