@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.runs.tables import LOSS
 from ontogeny.studies.interdependence import conditions
 from ontogeny.studies.interdependence.layout import measured, synthetic, verdicts
 from ontogeny.studies.interdependence.tables import INTERDEPENDENCE as MEASURES
@@ -48,7 +49,7 @@ INTERDEPENDENCE = Study(
             "distances",
             "interdependence by distance",
             "{run} on {corpus}",
-            (MEASURES,),
+            (MEASURES, LOSS),
             ("run", "corpus"),
             _pairs,
         ),

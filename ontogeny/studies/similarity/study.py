@@ -59,6 +59,7 @@ SIMILARITY = Study(
         _figure("input_taggers", "taggers of the word itself", MEASURED, LOSS),
         _figure("diagnostics", "diagnostic classifiers", MEASURED, LOSS),
         _figure("measures", "measures of similarity side by side", MEASURED, LOSS),
+        Figure("taggers", "how well the taggers do", "taggers", (TAGGERS,)),
     ),
     verdicts=lambda config: joined(config, "similarity", "claims.tsv"),
     judged=_pairs,
