@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ontogeny.page.panels import Panel, default_panels
 from ontogeny.results.tables import Table
 
 Config = Mapping[str, Any]
@@ -70,8 +71,10 @@ def as_written(settings: Settings) -> Settings:
 class Study:
     """One line of research.
 
-    - `name`: the same on every floor; `title`: in the report.
+    - `name`: the same on every floor; `title`: in the report and on the page; `question`: what it
+    asks, in a sentence.
     - `tables` and `figures`: what it makes.
+    - `panels`: what the page shows of it; by default what its tables say of themselves.
     - `verdicts` returns the files of claims that its jobs write, to be joined.
     - `judged` returns the runs and corpora that its claims are about; each pair gets a forest.
     - `needs` returns what it needs of a corpus, by its settings and the corpus's name.
@@ -98,10 +101,16 @@ class Study:
     figure_settings: Callable[[Config, Mapping[str, str]], dict[str, Any]] = lambda *_: {}
     reads_attention: bool = False
     reads_features: bool = False
+    question: str = ""
+    panels: tuple[Panel, ...] = ()
 
     def figure(self, name: str) -> Figure:
         """Return a figure by its name."""
         return next(figure for figure in self.figures if figure.name == name)
+
+    def shown_panels(self) -> list[Panel]:
+        """Return the panels that the page has of it."""
+        return list(self.panels) or default_panels(joined.table for joined in self.tables)
 
     def table_files(self) -> list[str]:
         """Return the paths of its tables."""

@@ -6,6 +6,7 @@ from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.planning.layout import joined, measurements, studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.pushdown.panels import PANELS
 from ontogeny.studies.pushdown.tables import MIGRATION
 from ontogeny.studies.pushdown.tables import PUSHDOWN as SCORES
 
@@ -35,6 +36,10 @@ def _figure(name: str, label: str, *reads: Table) -> Figure:
 PUSHDOWN = Study(
     name="pushdown",
     title="Push-down",
+    question=(
+        "In which layers can syntax be read off, and how does that move while the model trains?"
+    ),
+    panels=PANELS,
     tables=(
         Joined(SCORES, lambda config: measurements(config, "pushdown", "scores")),
         Joined(MIGRATION, lambda config: joined(config, "pushdown", "migration.parquet")),

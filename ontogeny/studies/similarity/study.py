@@ -7,6 +7,7 @@ from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Stud
 from ontogeny.results.tables import Table
 from ontogeny.runs.tables import LOSS
 from ontogeny.studies.similarity.layout import all_measured, tagger_tables
+from ontogeny.studies.similarity.panels import PANELS
 from ontogeny.studies.similarity.tables import SIMILARITY as MEASURED
 from ontogeny.studies.similarity.tables import TAGGERS
 from ontogeny.studies.similarity.tagsets import ANNOTATED, SEMANTIC
@@ -52,6 +53,8 @@ def _figure(name: str, label: str, *reads: Table) -> Figure:
 SIMILARITY = Study(
     name="similarity",
     title="Similarity",
+    question="How do layers settle, and when do they come to resemble a tagger's?",
+    panels=PANELS,
     tables=(Joined(MEASURED, all_measured), Joined(TAGGERS, tagger_tables)),
     figures=(
         _figure("convergence", "final states, other seeds, other layers", MEASURED, LOSS),
