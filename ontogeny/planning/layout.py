@@ -158,8 +158,17 @@ def studied_files(config: Config, name: str) -> list[str]:
 def audit_files(config: Config) -> list[str]:
     """Return what the audits of the trajectories come to: findings, statistics and figures."""
     runs = dict.fromkeys(run for run, _ in studied_trajectories(config))
-    tables = ["results/audit.tsv", "results/tables/weights.parquet"] if runs else []
-    return [*tables, *(f"results/figures/runs/audit.{run}.svg" for run in runs)]
+    tables = ["results/audit.tsv"] if runs else []
+    return [
+        *tables,
+        *weights_tables(config),
+        *(f"results/figures/runs/audit.{run}.svg" for run in runs),
+    ]
+
+
+def weights_tables(config: Config) -> list[str]:
+    """Return the table of the statistics of weights that the audits took; none without audits."""
+    return ["results/tables/weights.parquet"] if studied_trajectories(config) else []
 
 
 def loss_figures(config: Config) -> list[str]:

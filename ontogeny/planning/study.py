@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from ontogeny.page.panels import Panel, default_panels
 from ontogeny.results.tables import Table
 
@@ -57,6 +59,18 @@ class Figure:
         return ".".join([self.name, *(f"{{{wildcard}}}" for wildcard in self.wildcards)])
 
 
+@dataclass(frozen=True)
+class Milestones:
+    """When things happen in a trajectory, as a study tells it: all that the atlas knows of a study.
+
+    `find` takes the tables `reads`, in their order, and then the study's settings. It returns rows
+    as `ontogeny.results.timeline` has them. Whatever plans a run imports it with the declaration.
+    """
+
+    reads: tuple[Table, ...]
+    find: Callable[..., pd.DataFrame]
+
+
 def nothing(*_: Any) -> Iterable[Any]:
     """Return nothing: of a study that needs nothing, or has no contradictions."""
     return ()
@@ -83,6 +97,7 @@ class Study:
       (Runs, steps and corpora that aren't there are found out for all studies alike.)
     - `completed` returns its settings with abbreviations written out.
     - `figure_settings` returns what its figures take beside tables, by the values of wildcards.
+    - `milestones`: what of its tables stands in the atlas's timeline; None if nothing.
     - `reads_attention`: whether the attention of its runs is measured, which some models don't
     have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
@@ -99,6 +114,7 @@ class Study:
     contradictions: Callable[[Settings, Config, Iterable[str]], Iterable[str]] = nothing
     completed: Callable[[Settings], Settings] = as_written
     figure_settings: Callable[[Config, Mapping[str, str]], dict[str, Any]] = lambda *_: {}
+    milestones: Milestones | None = None
     reads_attention: bool = False
     reads_features: bool = False
     question: str = ""

@@ -20,6 +20,7 @@ import pandas as pd
 
 from ontogeny.errors import TableError
 from ontogeny.files import atomic_path
+from ontogeny.results.reasons import reason
 from ontogeny.results.tables import Column
 
 VERDICTS = ("replicated", "not replicated", "undecided", "insufficient data")
@@ -47,6 +48,7 @@ CLAIM_COLUMNS = (
     Column("seeds", "int", "seeds that it was computed from"),
     Column("tier", "string", "size of the experiment: toy, lab or paper"),
     Column("verdict", "string", "what follows for the claim", values=VERDICTS),
+    Column("reason", "string", "why the tier can't decide it; empty where it does"),
 )
 _KEYS = ["claim", "run", "corpus"]
 
@@ -143,6 +145,7 @@ def evaluate(
             estimate = claim.estimate(data)
             if estimate is None:
                 continue
+            verdict = judge(claim, estimate)
             rows.append(
                 {
                     "claim": claim.id,
@@ -159,7 +162,8 @@ def evaluate(
                     "chance": estimate.chance,
                     "seeds": estimate.seeds,
                     "tier": tier,
-                    "verdict": judge(claim, estimate),
+                    "verdict": verdict,
+                    "reason": reason(claim, estimate, verdict, tier),
                 }
             )
     return _typed(pd.DataFrame(rows, columns=[column.name for column in CLAIM_COLUMNS]))
@@ -222,7 +226,8 @@ def format_claims(frame: pd.DataFrame, width: int = 100) -> str:
     """Return the claims as text for a terminal, `width` characters wide at most.
 
     A block for each tier, run and corpus; in it, for each claim, a line with its identifier, value,
-    interval, threshold, seeds and verdict, and its statement below, wrapped. At the end stands how
+    interval, threshold, seeds and verdict, and below, wrapped, its statement and, where the tier
+    can't decide it, why. At the end stands how
     many claims got each verdict.
     """
     lines: list[str] = []
@@ -235,9 +240,10 @@ def format_claims(frame: pd.DataFrame, width: int = 100) -> str:
             luck = _luck(row)
             cells = (_interval(row), str(row.threshold), str(row.seeds), f"{row.verdict}{luck}")
             lines.append(_line(str(row.claim), names, *cells))
-            lines += textwrap.wrap(
-                str(row.statement), width, initial_indent="    ", subsequent_indent="    "
-            )
+            for text in filter(None, (row.statement, row.reason)):
+                lines += textwrap.wrap(
+                    str(text), width, initial_indent="    ", subsequent_indent="    "
+                )
         lines.append("")
     counts = [f"{(frame['verdict'] == verdict).sum()} {verdict}" for verdict in VERDICTS]
     return "\n".join([*lines, ", ".join(counts) + "."]) + "\n"

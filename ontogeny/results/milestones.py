@@ -10,7 +10,6 @@ are the draws. So one computation yields the value and its interval.
 import math
 
 import numpy as np
-from scipy import stats
 
 PRODUCT_CELLS = 2**22  # of a matrix product at once: 32 MiB of float64
 
@@ -119,6 +118,8 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
     `values` has shape (..., n), the result too. NaN is not ranked and stays NaN.
     """
+    from scipy import stats  # not above: studies are declared with this module, and plan without it
+
     return stats.rankdata(values, axis=-1, nan_policy="omit")
 
 

@@ -2,6 +2,7 @@
 
 from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.atlas.study import ATLAS
 from ontogeny.studies.clones.study import CLONES
 from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
@@ -20,6 +21,7 @@ STUDIES: tuple[Study, ...] = (
     SPARSITY,
     STAGES,
     CLONES,
+    ATLAS,
 )
 
 

@@ -26,6 +26,7 @@ def claims(*rows):
         chance=np.nan,
         seeds=2,
         tier="toy",
+        reason="",
     )
     return frame[[column.name for column in CLAIM_COLUMNS]]
 

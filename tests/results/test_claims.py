@@ -165,6 +165,34 @@ def test_the_opposite_claim_has_the_opposite_verdict(ends, threshold):
     assert verdict("below", threshold, low, high) == opposite.get(found, found)
 
 
+@pytest.mark.parametrize(
+    ("needs", "estimate", "said"),
+    [
+        ({}, Estimate(1, 0.5, 2, seeds=2), ""),
+        ({}, Estimate(-1, -2, -0.5, seeds=2), ""),
+        ({}, Estimate(1, -0.5, 2, seeds=2), "the interval holds the threshold, or touches it"),
+        ({"seeds": 3}, Estimate(1, 0.5, 2, seeds=2), "it has 2 seeds of the 3 it needs"),
+        (
+            {"steps": 8, "tasks": 4},
+            Estimate(np.nan, np.nan, np.nan, 2, steps=5, tasks=1),
+            "it has 5 checkpoints of the 8 it needs, 1 things to compare of the 4 it needs",
+        ),
+        ({}, Estimate(np.nan, np.nan, np.nan, 2), "the statistic can't be computed"),
+        ({}, Estimate(1, np.nan, np.nan, 2), "the statistic has no interval"),
+        ({}, Estimate(1, 1, 1, 2), "all draws are alike"),
+        ({}, Estimate(1, 0.5, 2, 2, chance=0.25), "luck alone would bear it out 25% of the time"),
+        ({}, Estimate(1, 0.5, 2, 2, chance=0.01), ""),
+    ],
+)
+def test_a_claim_that_the_tier_can_not_decide_says_why(needs, estimate, said):
+    row = evaluate([claim(estimate=lambda data: data, **needs)], {("b", ""): estimate}, "toy")
+    reason, verdict = row.loc[0, "reason"], row.loc[0, "verdict"]
+    assert bool(reason) == (verdict in ("undecided", "insufficient data"))
+    assert reason.startswith("the toy tier can't decide it: " if said else "")
+    assert said in reason
+    assert said in format_claims(row, width=400)
+
+
 def table():
     claims = [
         claim("2", estimate=lambda data: Estimate(data, data - 0.1, data + 0.1, seeds=2)),

@@ -94,6 +94,8 @@ def test_a_study_is_made_alone_by_its_name(finished, study, tmp_path):
     process = snakemake(tmp_path, WHOLE, study.name, "--dry-run")
     assert process.returncode == 0, process.stdout
     others = {other.name for other in STUDIES} - {study.name}
+    if study.name == "atlas":  # which reads those that tell milestones
+        others -= {other.name for other in STUDIES if other.milestones}
     # Rules of a study begin with its name; the claims of all aren't asked for.
     jobs = planned_jobs(process)
     assert {job for job in jobs if job.split("_")[0] in others} == set()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.planning.layout import joined, measurements, studied_pairs
-from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.pushdown.milestones import arrivals
 from ontogeny.studies.pushdown.panels import PANELS
 from ontogeny.studies.pushdown.tables import MIGRATION
 from ontogeny.studies.pushdown.tables import PUSHDOWN as SCORES
@@ -55,5 +56,6 @@ PUSHDOWN = Study(
     judged=_pairs,
     needs=_needs,
     completed=_completed,
+    milestones=Milestones((MIGRATION,), arrivals),
     reads_features=True,
 )

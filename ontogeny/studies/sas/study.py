@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ontogeny.corpora.catalogue import MINIMAL_PAIRS
 from ontogeny.planning.layout import joined, studied_pairs
-from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
 from ontogeny.studies.sas.layout import (
     attention_maps,
@@ -14,6 +14,7 @@ from ontogeny.studies.sas.layout import (
     shown_alone,
     shown_together,
 )
+from ontogeny.studies.sas.milestones import found
 from ontogeny.studies.sas.panels import PANELS
 from ontogeny.studies.sas.tables import ATTENTION, ONSETS
 from ontogeny.studies.sas.tables import SAS as MEASURES
@@ -72,5 +73,6 @@ SAS = Study(
     needs=_needs,
     contradictions=_contradictions,
     figure_settings=figure_settings,
+    milestones=Milestones((ONSETS,), found),
     reads_attention=True,
 )

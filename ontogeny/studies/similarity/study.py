@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import joined, studied_pairs
-from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
 from ontogeny.runs.tables import LOSS
 from ontogeny.studies.similarity.layout import all_measured, tagger_tables
+from ontogeny.studies.similarity.milestones import half_way_to_taggers
 from ontogeny.studies.similarity.panels import PANELS
 from ontogeny.studies.similarity.tables import SIMILARITY as MEASURED
 from ontogeny.studies.similarity.tables import TAGGERS
@@ -68,5 +69,6 @@ SIMILARITY = Study(
     judged=_pairs,
     needs=_needs,
     contradictions=_contradictions,
+    milestones=Milestones((MEASURED, TAGGERS), half_way_to_taggers),
     reads_features=True,
 )

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import joined, studied_pairs
-from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
 from ontogeny.runs.tables import LOSS
+from ontogeny.studies.sparsity.milestones import half_way_points
 from ontogeny.studies.sparsity.panels import PANELS
 from ontogeny.studies.sparsity.tables import SPARSITY as CORRELATIONS
 from ontogeny.studies.sparsity.tables import WORDS
@@ -66,4 +67,5 @@ SPARSITY = Study(
     judged=pairs,
     needs=_needs,
     contradictions=_contradictions,
+    milestones=Milestones((WORDS,), half_way_points),
 )

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import studied_pairs, studied_steps
-from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
 from ontogeny.results.tables import Table
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
+from ontogeny.studies.stages.milestones import boundaries
 from ontogeny.studies.stages.panels import PANELS
 from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION
 from ontogeny.studies.stages.tables import STAGES as MEASURES
@@ -76,5 +77,6 @@ STAGES = Study(
     judged=lambda config: studied_pairs(config, "stages"),
     contradictions=_contradictions,
     figure_settings=lambda config, _: {"bandwidth": config["studies"]["stages"]["bandwidth"]},
+    milestones=Milestones((BOUNDARIES, MEASURES), boundaries),
     reads_attention=True,
 )

@@ -1,0 +1,1 @@
+"""What the milestones of several seeds say together: agreement, coincidence, order."""
