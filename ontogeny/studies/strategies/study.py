@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
 from ontogeny.results.tables import Table
-from ontogeny.studies.strategies import conditions
+from ontogeny.studies.strategies import conditions, protocol
 from ontogeny.studies.strategies.layout import measurements, vocabularies
 from ontogeny.studies.strategies.tables import EMBEDDINGS
 from ontogeny.studies.strategies.tables import STRATEGIES as ACCURACIES
@@ -36,4 +36,5 @@ STRATEGIES = Study(
     ),
     verdicts=lambda config: ["results/measurements/strategies/claims.tsv"],
     contradictions=_contradictions,
+    completed=protocol.completed,
 )
