@@ -101,7 +101,8 @@ class Study:
     - `reads_attention`: whether the attention of its runs is measured, which some models don't
     have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
-      `words` for each split, `pooling`, `tokens_per_batch` and `precision`.
+      `words` for each split, `pooling`, `tokens_per_batch` and `precision`, and may have
+      `normalised` and `segment`.
     """
 
     name: str

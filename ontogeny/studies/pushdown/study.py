@@ -6,6 +6,7 @@ from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.planning.layout import joined, measurements, studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.pushdown import protocol
 from ontogeny.studies.pushdown.milestones import arrivals
 from ontogeny.studies.pushdown.panels import PANELS
 from ontogeny.studies.pushdown.tables import MIGRATION
@@ -13,12 +14,12 @@ from ontogeny.studies.pushdown.tables import PUSHDOWN as SCORES
 
 
 def _completed(settings: Settings) -> Settings:
-    """Write out `all` tasks of a corpus."""
+    """Write out the protocol, and `all` tasks of a corpus."""
     corpora = {
         name: list(TASKS) if tasks == "all" else tasks
         for name, tasks in settings["corpora"].items()
     }
-    return {**settings, "corpora": corpora}
+    return {**protocol.completed(settings), "corpora": corpora}
 
 
 def _needs(settings: Settings, corpus: str) -> Iterator[Need]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
 from ontogeny.results.tables import Table
-from ontogeny.studies.strategies import conditions
+from ontogeny.studies.strategies import conditions, protocol
 from ontogeny.studies.strategies.layout import measurements, vocabularies
 from ontogeny.studies.strategies.panels import PANELS
 from ontogeny.studies.strategies.tables import EMBEDDINGS
@@ -41,4 +41,5 @@ STRATEGIES = Study(
     ),
     verdicts=lambda config: ["results/measurements/strategies/claims.tsv"],
     contradictions=_contradictions,
+    completed=protocol.completed,
 )

@@ -15,8 +15,14 @@ from ontogeny.ensemble.forgetting import Forgetting
 from ontogeny.ensemble.optimisers import AdamW
 from ontogeny.ensemble.sweeps import run_job
 from ontogeny.ensemble.training import LockstepTraining
-from ontogeny.studies.strategies.conditions import Member, Settings, types_of_class
+from ontogeny.studies.strategies.conditions import (
+    FORGET_KEYS,
+    Member,
+    Settings,
+    types_of_class,
+)
 from ontogeny.studies.strategies.measure import measure, prepare
+from ontogeny.studies.strategies.protocol import held_out_tokens
 from ontogeny.studies.strategies.streams import NumberStream, laws_of
 from ontogeny.studies.strategies.task import (
     ANSWER,
@@ -48,8 +54,9 @@ def sweep(
     a GPU where there is one.
     """
     device = torch.device(device or default_device())
-    vocabulary = Vocabulary(types_of_class(members[0].vocabulary), settings["held_out"])
-    laws = laws_of(members, settings["switching"]).to(device)
+    size = members[0].vocabulary
+    vocabulary = Vocabulary(types_of_class(size), held_out_tokens(settings, size))
+    laws = laws_of(members, settings["switching"], settings["zipf"]).to(device)
     training = prepare_training(members, vocabulary, laws, settings, device)
     instruments = prepare(members, vocabulary, laws, settings, device)
 
@@ -72,21 +79,26 @@ def prepare_training(
 ) -> LockstepTraining[BertStack]:
     """Return the members' training at its beginning.
 
-    Initial weights, data and forgetting depend on a member's seed and condition alone. Held-out
-    tokens have rows of their own in the embeddings, which are no part of the softmax.
+    Initial weights, data, dropout and forgetting depend on a member's seed and condition alone.
+    Held-out tokens have rows of their own in the embeddings. With `held_out_negatives` these are
+    part of the softmax, so that they are trained, as what is never right; else they stay 0.
     """
     architecture = Bert(
         vocabulary=vocabulary.tokens,
         positions=LENGTH,
         **{
             key: settings[key]
-            for key in ("layers", "heads", "width", "feedforward", "initial_deviation")
+            for key in (
+                *("layers", "heads", "width", "feedforward"),
+                *("initial_deviation", "dropout"),
+            )
         },
     )
     seeds = [member.seed for member in members]
-    known = [vocabulary.first_held_out] * len(members)
-    stack = BertStack.initialise(architecture, seeds, known, device)
-    numbers = NumberStream(members, settings["batch_size"], device)
+    negatives = settings["held_out_negatives"]
+    known = vocabulary.tokens if negatives else vocabulary.first_held_out
+    stack = BertStack.initialise(architecture, seeds, [known] * len(members), device)
+    numbers = NumberStream(members, laws.numbers, settings["batch_size"], device)
     answer = torch.tensor(ANSWER, device=device)
 
     def source(step: int, living: Sequence[int], generators: Sequence[torch.Generator]) -> Batch:
@@ -123,14 +135,15 @@ def learning_rate(step: int, settings: Settings) -> float:
 
 
 def _forgetting(member: Member, settings: Settings, vocabulary: Vocabulary) -> Forgetting | None:
-    """Return when a member forgets its content tokens' embeddings; the others' stay."""
+    """Return when a member forgets embeddings, and of which tokens: all it has, or the content."""
     if member.forgetting == "none":
         return None
     until = settings["forget_until"] if member.forgetting == "temporary" else None
-    tokens = torch.arange(FIRST_NOUN, vocabulary.first_held_out)
-    return Forgetting(
-        settings["forget_every"], WORD_EMBEDDINGS, settings["initial_deviation"], until, tokens
-    )
+    every, deviation = settings[FORGET_KEYS[member.forgetting]], settings["forget_deviation"]
+    tokens = None
+    if settings["forget_tokens"] == "content":
+        tokens = torch.arange(FIRST_NOUN, vocabulary.first_held_out)
+    return Forgetting(every, WORD_EMBEDDINGS, deviation, until, tokens)
 
 
 def _report(frame: pd.DataFrame, step: int) -> None:
