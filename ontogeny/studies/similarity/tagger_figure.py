@@ -83,10 +83,13 @@ def _scores(axes: Axes, line: int, group: int, own: pd.Series, name: str) -> Non
     share = own["accuracy"]
     error = np.sqrt(share * (1 - share) / own["test_words"])
     learned = share - own["majority_accuracy"] > 2 * error
-    look = {"color": "black" if learned else "0.55", "ha": "right", "va": "center"}
+    color = "black" if learned else "0.55"
     gid = f"{name}:{group}:{'learned' if learned else 'not learned'}"
-    axes.text(_end(group) - WITHIN, line, f"{100 * share:.1f}", gid=gid, **look)
-    axes.text(_end(group), line, _short(own["perplexity"]), **look)
+    for end, text in (
+        (_end(group) - WITHIN, f"{100 * share:.1f}"),
+        (_end(group), _short(own["perplexity"])),
+    ):
+        axes.text(end, line, text, gid=gid, color=color, ha="right", va="center")
 
 
 def _short(perplexity: float) -> str:
