@@ -24,6 +24,7 @@ atlas: $(READY)
 	$(BIN)/snakemake $(STUDY) --configfile "$(CONFIG)" --report results/report.html
 	@$(BIN)/python -m ontogeny.results.claims $(if $(STUDY),results/claims/$(STUDY).tsv,results/claims.tsv)
 	@echo "The report is in $(CURDIR)/results/report.html"
+	@$(if $(STUDY),,echo "The page of all studies is $(CURDIR)/results/atlas/index.html")
 
 test: style
 	@$(MAKE) --no-print-directory --jobs 2 types tests
@@ -54,8 +55,8 @@ bench: $(READY)
 	@for bench in tests/bench/bench_*.py; do PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
 clean:
-	rm -rf results/corpora results/runs results/features results/measurements results/samples \
-	  results/sources results/tables results/figures results/claims results/claims.tsv \
+	rm -rf results/atlas results/corpora results/runs results/features results/measurements \
+	  results/samples results/sources results/tables results/figures results/claims results/claims.tsv \
 	  results/logs results/benchmarks results/report.html .snakemake
 
 $(READY): requirements.txt requirements-weights.txt

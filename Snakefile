@@ -37,6 +37,7 @@ for study_name in STUDIES:
 
 
 include: "rules/results.smk"
+include: "rules/page.smk"
 
 
 rule all:
@@ -47,6 +48,7 @@ rule all:
         [study.targets(config) for study in STUDIES.values()],
         layout.forests(config, STUDIES.values()),
         "results/claims.tsv",
+        page.PAGE,
 
 
 for study_name, study in STUDIES.items():

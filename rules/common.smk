@@ -23,6 +23,7 @@ from ontogeny.files import check_writable
 from ontogeny.interpreter import check_interpreter
 from ontogeny.planning import configuration, layout, resources, runs
 from ontogeny.planning.study import table_file
+from ontogeny.results.rule_times import SUMMARY, write_rule_times
 
 
 def plainly(check, *arguments):
@@ -50,8 +51,13 @@ config = plainly(
     {file.source for file in SOURCES},
     studies.STUDIES,
 )
-# For the report's text, which includes a paragraph of each study.
+# For the report's text, which includes a paragraph of each study, and how long each rule took.
 config["checkout"] = CHECKOUT
+config["times"] = (
+    os.path.abspath(times)
+    if os.path.exists(times := f"results/benchmarks/{SUMMARY}")
+    else None
+)
 CORPORA, RUNS, SETTINGS = config["corpora"], config["runs"], config["studies"]
 # The declarations of the studies that the configuration asks for, by name.
 STUDIES = {study.name: study for study in studies.STUDIES if study.name in SETTINGS}
@@ -62,6 +68,10 @@ if workflow.is_main_process and (problem := configuration.absent_mirror(config))
 
 onstart:
     plainly(check_writable, "results")
+
+
+onsuccess:
+    write_rule_times("results/benchmarks")
 
 
 def any_of(names):

@@ -88,6 +88,8 @@ rule features:
         pooling=lambda wildcards: SETTINGS[wildcards.study]["pooling"],
         tokens_per_batch=lambda wildcards: SETTINGS[wildcards.study]["tokens_per_batch"],
         precision=lambda wildcards: SETTINGS[wildcards.study]["precision"],
+        normalised=lambda wildcards: SETTINGS[wildcards.study].get("normalised", True),
+        segment=lambda wildcards: SETTINGS[wildcards.study].get("segment", 0),
     message:
         "features of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
     script:

@@ -41,7 +41,7 @@ rule pushdown_probe:
             config, "pushdown", wildcards.run, wildcards.chunk
         ),
         tasks=lambda wildcards: PUSHDOWN["corpora"][wildcards.corpus],
-        l2=PUSHDOWN["l2"],
+        word_labels={key: PUSHDOWN[key] for key in ("l2", "bias", "phrase_root")},
         structural=PUSHDOWN["structural"],
         seed=config["seed"],
     message:

@@ -11,6 +11,7 @@ FLOORS = (
     "",
     "results",
     "figures",
+    "page",
     "corpora",
     "runs",
     "audit",

@@ -12,6 +12,7 @@ from typing import Any
 from ontogeny.corpora.catalogue import expand
 from ontogeny.corpora.conllu import read_conllu, withheld_words
 from ontogeny.corpora.corpus import ANNOTATIONS, SPLITS, split_path, write_split
+from ontogeny.corpora.hamiltonian import generate as generate_hamiltonian
 from ontogeny.corpora.ontonotes import read_ontonotes
 from ontogeny.corpora.penn import read_penn
 from ontogeny.corpora.text import halve, read_text
@@ -26,8 +27,10 @@ KEYS = {
     "text": ("source", *SPLITS, "held_out"),
     "penn": ("folder", "sections"),
     "ontonotes": ("folder", "language"),
+    "hamiltonian": ("sentences", "length", "symbols", "couplings", "seed", "temperature"),
 }
 KINDS = ("grammar", *KEYS)
+GENERATED = ("grammar", "hamiltonian")
 OWN_FILES = ("folder", "constituents", "held_out", *SPLITS)
 
 Splits = dict[str, list[dict]]
@@ -45,6 +48,7 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
       `held_out`, files whose documents are halved into dev and test
     - `{kind: penn, folder: DIR, sections: {train: [02-21], dev: [22], test: [23]}}`
     - `{kind: ontonotes, folder: DIR, language: english}`
+    - `{kind: hamiltonian, ...}`: sequences of symbols; the other keys are `hamiltonian.generate`'s
 
     A text may lack dev and test: it then has no such splits, rather than empty ones. All other
     kinds have the three. Raises `ConfigError`, naming the corpus and the key, if the settings are
@@ -54,6 +58,10 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     try:
         if settings["kind"] == "grammar":
             return _grammar(settings)
+        if settings["kind"] == "hamiltonian":
+            return generate_hamiltonian(
+                **{key: value for key, value in settings.items() if key != "kind"}
+            )
         if settings["kind"] == "penn":
             return read_penn(settings["folder"], settings.get("sections"))
         if settings["kind"] == "ontonotes":
@@ -80,7 +88,7 @@ def input_files(settings: Mapping[str, Any]) -> list[Path]:
     named = [
         file
         for key in OWN_FILES
-        if key in settings and settings["kind"] != "grammar"
+        if key in settings and settings["kind"] not in GENERATED
         for file in _files(settings[key])
     ]
     below = [
@@ -200,6 +208,8 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
             )
     if "folder" in KEYS[kind]:
         required: tuple[str, ...] = ("folder",)
+    elif kind == "hamiltonian":
+        required = ("sentences", "length", "symbols", "couplings")
     elif "source" in settings:
         required = ()
         for key in (*SPLITS, "held_out"):

@@ -22,12 +22,13 @@ def check_tasks(sentences: pd.DataFrame, tasks: Sequence[str], source: str) -> N
         require(sentences, column, source, purpose=f"task {task}", remedy="Leave the task out")
 
 
-def word_labels(sentences: pd.DataFrame, task: str) -> np.ndarray:
+def word_labels(sentences: pd.DataFrame, task: str, *, phrase_root: bool = False) -> np.ndarray:
     """Return the gold label of every word, sentence after sentence.
 
     Shape (words,), dtype object: strings, or None where the sentence lacks the annotation.
     `entity` gives the type without its IOB2 prefix, or "none"; `phrase_start` and `phrase_end`
-    give "yes" where at least one constituent begins or ends at the word, else "no".
+    give "yes" where at least one constituent begins or ends at the word, else "no". With
+    `phrase_root` the root counts as one, so that a sentence's first and last word always say "yes".
     """
     special: dict[str, Callable[[Any], str]] = {
         "entity": _entity_type,
@@ -35,9 +36,15 @@ def word_labels(sentences: pd.DataFrame, task: str) -> np.ndarray:
         "phrase_end": _any,
     }
     convert = special.get(task, str)
+    of_root = {"phrase_start": 0, "phrase_end": -1} if phrase_root else {}
     labels: list[str | None] = []
     for words, values in zip(sentences["words"], sentences[REQUIRED_COLUMN[task]], strict=True):
-        labels.extend([None] * len(words) if values is None else map(convert, values))
+        own: list[str | None] = [None] * len(words)
+        if values is not None:
+            own[:] = map(convert, values)
+        if values is not None and task in of_root:
+            own[of_root[task]] = _any(1)
+        labels.extend(own)
     return np.array(labels, dtype=object)
 
 

@@ -109,8 +109,11 @@ def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
     The same figure gives the same bytes: no dates, and names within the svg from a fixed salt.
     """
     with in_style():
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # the layout just made serves all three files
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)
+        # What was just laid out serves all three files. With an engine, even one that does nothing,
+        # matplotlib draws before it draws.
+        figure.set_layout_engine(None)
         _settle(figure)
         for suffix, metadata in UNDATED.items():
             with atomic_path(f"{os.fspath(stem)}.{suffix}") as scratch:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ontogeny.corpora.hamiltonian import draw_hamiltonian
 from ontogeny.errors import ConfigError
 from ontogeny.planning.layout import trajectory_steps
 from ontogeny.planning.runs import names, recipe_settings
@@ -69,7 +70,7 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
         return ("xpos", *_CONSTITUENTS)
     if kind == "ontonotes":
         return ("xpos", "entity", *_CONSTITUENTS)
-    if kind == "text":
+    if kind in ("text", "hamiltonian"):
         return ()
     gum = corpus.get("source") == "gum"
     entity = ("entity",) if gum or "entities" in corpus else ()
@@ -106,6 +107,8 @@ def _contradictions(
         if "source" in corpus and corpus["source"] not in sources:
             known = suggest(corpus["source"], sorted(sources))
             yield f"corpora.{name}.source: there is no source {corpus['source']!r}{known}"
+        if corpus["kind"] == "hamiltonian":
+            yield from _impossible_hamiltonian(name, corpus)
     for name, run in runs.items():
         if run["kind"] == "pretrain":
             yield from _pretraining_contradictions(name, run, corpora)
@@ -119,6 +122,14 @@ def _contradictions(
             yield from _of_runs_and_corpora(study, settings, runs, corpora)
         for problem in study.contradictions(settings, config, sources):
             yield f"studies.{study.name}.{problem}"
+
+
+def _impossible_hamiltonian(name: str, corpus: Mapping[str, Any]) -> Iterator[str]:
+    keys = ("length", "symbols", "couplings", "seed")
+    try:
+        draw_hamiltonian(**{key: corpus[key] for key in keys})
+    except ConfigError as error:
+        yield f"corpora.{name}.{error}"
 
 
 def _of_runs_and_corpora(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ontogeny.page.panels import Panel, default_panels
 from ontogeny.results.tables import Table
 
 Config = Mapping[str, Any]
@@ -84,8 +85,10 @@ def as_written(settings: Settings) -> Settings:
 class Study:
     """One line of research.
 
-    - `name`: the same on every floor; `title`: in the report.
+    - `name`: the same on every floor; `title`: in the report and on the page; `question`: what it
+    asks, in a sentence.
     - `tables` and `figures`: what it makes.
+    - `panels`: what the page shows of it; by default what its tables say of themselves.
     - `verdicts` returns the files of claims that its jobs write, to be joined.
     - `judged` returns the runs and corpora that its claims are about; each pair gets a forest.
     - `needs` returns what it needs of a corpus, by its settings and the corpus's name.
@@ -98,7 +101,8 @@ class Study:
     - `reads_attention`: whether the attention of its runs is measured, which some models don't
     have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
-      `words` for each split, `pooling`, `tokens_per_batch` and `precision`.
+      `words` for each split, `pooling`, `tokens_per_batch` and `precision`, and may have
+      `normalised` and `segment`.
     """
 
     name: str
@@ -114,10 +118,16 @@ class Study:
     milestones: Milestones | None = None
     reads_attention: bool = False
     reads_features: bool = False
+    question: str = ""
+    panels: tuple[Panel, ...] = ()
 
     def figure(self, name: str) -> Figure:
         """Return a figure by its name."""
         return next(figure for figure in self.figures if figure.name == name)
+
+    def shown_panels(self) -> list[Panel]:
+        """Return the panels that the page has of it."""
+        return list(self.panels) or default_panels(joined.table for joined in self.tables)
 
     def table_files(self) -> list[str]:
         """Return the paths of its tables."""

@@ -3,6 +3,7 @@
 from ontogeny.planning.study import Study
 from ontogeny.results.tables import Table
 from ontogeny.studies.atlas.study import ATLAS
+from ontogeny.studies.clones.study import CLONES
 from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 from ontogeny.studies.pushdown.study import PUSHDOWN
 from ontogeny.studies.sas.study import SAS
@@ -19,6 +20,7 @@ STUDIES: tuple[Study, ...] = (
     INTERDEPENDENCE,
     SPARSITY,
     STAGES,
+    CLONES,
     ATLAS,
 )
 

@@ -11,6 +11,7 @@ from study_on_slurm import (
     PATIENCE,
     ROOT,
     RUN,
+    STUDY,
     contents,
     end,
     jobs_of,
@@ -55,6 +56,10 @@ def test_the_toy_study_runs_through_the_profile(tmp_path):
     study = config["studies"]["pushdown"]
     config["studies"] = {"pushdown": study}
     config["runs"] = {run: config["runs"][run] for run in study["runs"]}
+    # Its models and all its kinds of jobs, with less for each job to do.
+    for run in config["runs"].values():
+        run["steps"] = {"spacing": "log", "first": 20, "last": 200, "count": 4}
+    study["words"] = STUDY["words"]
     before = jobs()
     on_slurm(tmp_path, config)
     ran = [job for job in jobs() if job not in before]

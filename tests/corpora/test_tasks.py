@@ -48,6 +48,20 @@ def test_there_are_eight_tasks_each_with_a_column():
     ("task", "labels"),
     [
         ("upos", ["DET", "NOUN", "VERB", None, None, "X"]),
+        ("phrase_start", ["yes", "no", "no", None, None, None]),
+        ("phrase_end", ["no", "yes", "yes", None, None, None]),
+    ],
+)
+def test_a_root_that_counts_begins_at_the_first_word_and_ends_at_the_last(task, labels):
+    starts, ends = [0, 0, 0], [0, 1, 0]
+    sentences = SENTENCES.assign(phrase_start=[starts, None, None], phrase_end=[ends, None, None])
+    assert word_labels(sentences, task, phrase_root=True).tolist() == labels
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("upos", ["DET", "NOUN", "VERB", None, None, "X"]),
         ("entity", ["WORK-OF-ART", "WORK-OF-ART", "none", None, None, None]),
         ("phrase_start", ["yes", "no", "yes", None, None, None]),
         ("phrase_end", ["no", "yes", "yes", None, None, None]),

@@ -155,3 +155,12 @@ def test_an_environment_holds_just_what_its_scripts_import(environment):
     assert not absent, f"{environment}: lacks what its scripts import: {absent}"
     idle = {name for name in listed - set(imported) if LOADED_BY.get(name, name) not in imported}
     assert not idle, f"{environment}: no script imports {idle}"
+
+
+def test_what_is_drawn_joined_or_judged_needs_no_model():
+    scripts = {script.resolve() for _, _, script in rules()}
+    readers = {script for script in scripts if "figure" in script.stem or "claims" in script.stem}
+    readers |= {script for script in scripts if script.parent.name == "results"}
+    assert len(readers) > 2 * len(STUDIES)
+    for script in readers:
+        assert not {"torch", "transformers"} & third_party(script), script

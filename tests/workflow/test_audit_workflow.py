@@ -13,7 +13,7 @@ from ontogeny.results.tables import read_table
 from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("audit")]
 
 SCORES = "results/measurements/pushdown/toyglish/{run}/seed-0/chunk-0.scores.parquet"
 FIGURE = "results/figures/runs/audit.{run}.svg"

@@ -58,6 +58,7 @@ def test_a_wrong_configuration_is_refused_before_any_job(tmp_path, changes, expe
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_named_file_that_is_absent_is_named(tmp_path):
     files = {split: f"{split}.conllu" for split in ("train", "dev", "test")}
     process = snakemake(
@@ -91,6 +92,7 @@ def without_a_file(folder, *arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [{"tier": "lab", "runs": TINY["runs"]}, {}])
 def test_a_file_without_studies_is_refused_and_never_taken_for_none(tmp_path, file):
     process = snakemake(tmp_path, file, "--dry-run")
@@ -99,12 +101,14 @@ def test_a_file_without_studies_is_refused_and_never_taken_for_none(tmp_path, fi
     assert told in process.stdout
 
 
+@pytest.mark.slow
 def test_what_makes_a_configuration_on_the_command_line_adds_nothing_to_the_default(tmp_path):
     process = without_a_file(tmp_path, "--config", "tier=lab")
     assert process.returncode != 0
     assert "the configuration: the top level: the key 'studies' is missing." in process.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tuned", [("--config", "chunk=1"), ("--profile", str(ROOT / "profiles/slurm"))]
 )

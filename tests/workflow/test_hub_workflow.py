@@ -11,7 +11,7 @@ from tiny_workflow import snakemake, tiny
 
 from ontogeny.runs.checkpoints.manifest import check_trajectory
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hub")]
 
 PYTHIA = {
     "kind": "hub",

@@ -12,7 +12,7 @@ from tiny_workflow import TINY, snakemake, start, tiny
 
 from ontogeny.corpora.corpus import SPLITS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interruptions")]
 
 PATIENCE = 180  # seconds
 RUN = {

@@ -12,7 +12,7 @@ from ontogeny.runs.architectures import configure, initialise
 from ontogeny.runs.checkpoints.manifest import read_manifest, weights_sha256
 from ontogeny.runs.pretraining.tokenizers import train_tokenizer
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("replaced")]
 
 FOLDER = "results/runs/mine/seed-0"
 PASSED = f"{FOLDER}/audit.passed"

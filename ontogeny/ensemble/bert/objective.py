@@ -84,12 +84,11 @@ def losses_and_gradients(
         keep_freed_memory()
     architecture = stack.architecture
     _refuse_misfit(stack, batch)
-    dropping = dropout is not None and architecture.dropout > 0
-    if in_machine_code and not dropping:
+    if in_machine_code:
         from ontogeny.ensemble import machine_code
 
         if machine_code.is_possible(stack, batch):
-            return machine_code.losses_and_gradients(stack, batch)
+            return machine_code.losses_and_gradients(stack, batch, dropout)
 
     def work(chunk: Chunk) -> Tensor:
         x, state = _encode(architecture, chunk)

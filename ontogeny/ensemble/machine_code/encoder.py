@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from ontogeny.ensemble.bert.architecture import Embeddings, Layer
 from ontogeny.ensemble.machine_code.attention import attend, attend_backward
 from ontogeny.ensemble.machine_code.compiling import called, inlined
-from ontogeny.ensemble.machine_code.functions import ONE, ZERO, gelu_and_slopes, gelu_backward
+from ontogeny.ensemble.machine_code.dropout import LayerMasks, drop, drop_backward
+from ontogeny.ensemble.machine_code.functions import (
+    ONE,
+    ZERO,
+    dot,
+    gelu_and_slopes,
+    gelu_backward,
+)
 from ontogeny.ensemble.machine_code.normalisation import add_sum, normalise, normalise_backward
 from ontogeny.ensemble.machine_code.parameters import Circuits, Sizes
 from ontogeny.ensemble.machine_code.products import PLAIN, TRANSPOSED, multiply
@@ -27,12 +34,16 @@ class EmbeddingState(NamedTuple):
 class LayerStates(NamedTuple):
     """What the backward pass needs of every layer, (layers, rows, ...), and room to work in.
 
-    Rows are the tokens, in the last layer the targets alone, which may be fewer. `first` and
-    `second` (rows, width) and `wide` (rows, feedforward) are the room.
+    Rows are the tokens, in the last layer the targets alone, which may be fewer. `left` (layers,
+    rows, tokens) and `left_in_all` (layers, rows) are what dropout leaves of the probabilities,
+    without rows where nothing is dropped. `first` and `second` (rows, width), `wide` (rows,
+    feedforward), `column` (rows,) and `unwanted` (width,) are the room.
     """
 
     query: Array
     probabilities: Array
+    left: Array
+    left_in_all: Array
     context: Array
     middle_normal: Array
     middle_inverse: Array
@@ -44,6 +55,8 @@ class LayerStates(NamedTuple):
     first: Array
     second: Array
     wide: Array
+    column: Array
+    unwanted: Array
 
 
 @inlined
@@ -51,6 +64,7 @@ def embed(
     weights: Embeddings[Array],
     inputs: Ids,
     epsilon: np.float32,
+    mask: Array,
     state: EmbeddingState,
     output: Array,
 ) -> None:
@@ -64,18 +78,21 @@ def embed(
             for column in range(values.size):
                 values[column] = word[column] + position[column] + weights.types[0, column]
     normalise(normal, epsilon, weights.gain, weights.shift, inverse, output)
+    drop(mask, output)
 
 
 @inlined
 def embed_backward(
     weights: Embeddings[Array],
     inputs: Ids,
+    mask: Array,
     state: EmbeddingState,
     gradient: Array,
     gradients: Embeddings[Array],
     padding_token: int,
 ) -> None:
     """Add the embedding layer's gradients, given that by its output, which is overwritten."""
+    drop(mask, gradient)
     normalise_backward(
         gradient,
         state.normal,
@@ -116,25 +133,50 @@ def layer_forward(
     rows: Array,
     tokens: int,
     epsilon: np.float32,
+    masks: LayerMasks,
     states: LayerStates,
     output: Array,
 ) -> None:
     """Write the output (rows, width) of layer `number` at some rows of its input x."""
-    count = len(rows)
+    count, dropping = len(rows), masks.attention.shape[0] > 0
     query, context = states.query[number, :count], states.context[number, :count]
     multiply(rows, PLAIN, circuits.match[number], PLAIN, query, ZERO)
-    probabilities = states.probabilities[number, :count]
-    attend(x, query, circuits.offset[number], tokens, probabilities, context)
+    attend(
+        x,
+        query,
+        circuits.offset[number],
+        tokens,
+        masks.attention,
+        states.probabilities[number, :count],
+        states.left[number, :count],
+        states.left_in_all[number, :count],
+        context,
+    )
     normal, middle = states.middle_normal[number, :count], states.middle[number, :count]
     multiply(context, PLAIN, circuits.move[number], PLAIN, normal, ZERO)
-    add_sum(rows, circuits.bias[number], normal)
+    if dropping:
+        left_in_all, carry = states.left_in_all[number, :count], circuits.carry[number]
+        for row in range(count):
+            values, weight, kept = normal[row], left_in_all[row], masks.attended[row]
+            for column in range(values.size):
+                value = values[column] + weight * carry[column] + weights.output_bias[column]
+                values[column] = kept[column] * value + rows[row, column]
+    else:
+        add_sum(rows, circuits.bias[number], normal)
     inverse = states.middle_inverse[number, :count]
     normalise(normal, epsilon, weights.middle_gain, weights.middle_shift, inverse, middle)
     after, normal = states.after[number, :count], states.normal[number, :count]
     multiply(middle, PLAIN, weights.up, TRANSPOSED, after, ZERO)
     gelu_and_slopes(after, weights.up_bias, states.slopes[number, :count])
     multiply(after, PLAIN, weights.down, TRANSPOSED, normal, ZERO)
-    add_sum(middle, weights.down_bias, normal)
+    if dropping:
+        for row in range(count):
+            values, kept, residual = normal[row], masks.forward[row], middle[row]
+            for column in range(values.size):
+                value = values[column] + weights.down_bias[column]
+                values[column] = kept[column] * value + residual[column]
+    else:
+        add_sum(middle, weights.down_bias, normal)
     inverse = states.inverse[number, :count]
     normalise(normal, epsilon, weights.gain, weights.shift, inverse, output)
 
@@ -147,6 +189,7 @@ def layer_backward(
     x: Array,
     rows: Array,
     tokens: int,
+    masks: LayerMasks,
     states: LayerStates,
     gradient: Array,
     gradients: Layer[Array],
@@ -157,8 +200,10 @@ def layer_backward(
 
     The gradient is overwritten by that by the rows, which the caller has to add to `by_x`.
     """
-    count = len(rows)
+    count, dropping = len(rows), masks.attention.shape[0] > 0
     wide, by_context, by_query = states.wide[:count], states.first[:count], states.second[:count]
+    by_left_in_all, room = states.column[:count], states.second[:count]
+    by_added = room if dropping else gradient
     normalise_backward(
         gradient,
         states.normal[number, :count],
@@ -166,10 +211,11 @@ def layer_backward(
         weights.gain,
         gradients.gain,
         gradients.shift,
-        gradients.down_bias,
+        states.unwanted if dropping else gradients.down_bias,
     )
-    multiply(gradient, TRANSPOSED, states.after[number, :count], PLAIN, gradients.down, ONE)
-    multiply(gradient, PLAIN, weights.down, PLAIN, wide, ZERO)
+    drop_backward(masks.forward, gradient, room, gradients.down_bias)
+    multiply(by_added, TRANSPOSED, states.after[number, :count], PLAIN, gradients.down, ONE)
+    multiply(by_added, PLAIN, weights.down, PLAIN, wide, ZERO)
     gelu_backward(wide, states.slopes[number, :count], gradients.up_bias)
     multiply(wide, TRANSPOSED, states.middle[number, :count], PLAIN, gradients.up, ONE)
     multiply(wide, PLAIN, weights.up, PLAIN, gradient, ONE)
@@ -180,18 +226,29 @@ def layer_backward(
         weights.middle_gain,
         gradients.middle_gain,
         gradients.middle_shift,
-        by_circuits.bias[number],
+        states.unwanted if dropping else by_circuits.bias[number],
     )
+    drop_backward(masks.attended, gradient, room, by_circuits.bias[number])
+    if dropping:
+        left_in_all, by_carry = states.left_in_all[number, :count], by_circuits.carry[number]
+        for row in range(count):
+            values, weight = by_added[row], left_in_all[row]
+            by_left_in_all[row] = dot(values, circuits.carry[number])
+            for column in range(values.size):
+                by_carry[column] += weight * values[column]
     multiply(
-        gradient, TRANSPOSED, states.context[number, :count], PLAIN, by_circuits.move[number], ONE
+        by_added, TRANSPOSED, states.context[number, :count], PLAIN, by_circuits.move[number], ONE
     )
-    multiply(gradient, PLAIN, circuits.move[number], TRANSPOSED, by_context, ZERO)
+    multiply(by_added, PLAIN, circuits.move[number], TRANSPOSED, by_context, ZERO)
     attend_backward(
         x,
         states.query[number, :count],
         tokens,
+        masks.attention,
         states.probabilities[number, :count],
+        states.left[number, :count],
         by_context,
+        by_left_in_all,
         by_query,
         by_circuits.offset[number],
         by_x,
@@ -216,13 +273,15 @@ def embedding_state(sizes: Sizes, rows: int) -> EmbeddingState:
 
 
 @called
-def layer_states(sizes: Sizes, rows: int, tokens: int) -> LayerStates:
+def layer_states(sizes: Sizes, rows: int, tokens: int, dropping: bool) -> LayerStates:
     """Return room for the layers' states."""
-    layers = sizes.layers
+    layers, left = sizes.layers, rows if dropping else 0
     vectors, wide = (layers, rows, sizes.width), (layers, rows, sizes.feedforward)
     return LayerStates(
         np.empty(vectors, np.float32),
         np.empty((layers, rows, tokens), np.float32),
+        np.empty((layers, left, tokens), np.float32),
+        np.empty((layers, left), np.float32),
         np.empty(vectors, np.float32),
         np.empty(vectors, np.float32),
         np.empty((layers, rows), np.float32),
@@ -234,4 +293,6 @@ def layer_states(sizes: Sizes, rows: int, tokens: int) -> LayerStates:
         np.empty(vectors[1:], np.float32),
         np.empty(vectors[1:], np.float32),
         np.empty(wide[1:], np.float32),
+        np.empty(rows, np.float32),
+        np.zeros(sizes.width, np.float32),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ontogeny.ensemble.machine_code.compiling import kept
+from ontogeny.ensemble.machine_code.dropout import embedding_mask, layer_masks
 from ontogeny.ensemble.machine_code.encoder import (
     add_rows,
     embed,
@@ -42,13 +43,15 @@ def loss_and_gradients(
     inputs: Ids,
     positions: Ids,
     labels: Ids,
+    masks: Array,
     at_once: int,
 ) -> float:
     """Return a member's mean cross-entropy, and overwrite its gradients.
 
     `flat` and `gradients` are (parameters,), `inputs` (sequences, tokens), `positions` (targets,),
     `labels` (sequences, targets), negative where there is none; without any, the loss and all
-    gradients are NaN. `at_once` sequences go through the model together. Nothing is checked.
+    gradients are NaN. `masks` are those of dropout, as `ontogeny.ensemble.machine_code.dropout` has
+    them, or empty. `at_once` sequences go through the model together. Nothing is checked.
     """
     count = (labels >= 0).sum()
     gradients.fill(ZERO if count else np.float32(np.nan))
@@ -58,18 +61,24 @@ def loss_and_gradients(
     own_head, by_head = head(flat, sizes, vocabulary), head(gradients, sizes, vocabulary)
     own_circuits, by_circuits = circuits(flat, sizes), no_circuits(sizes)
     tokens, targets, final = inputs.shape[1], positions.size, sizes.layers - 1
+    rows_of_layers, whole = [tokens] * final + [targets], len(inputs)
     all_positions, all_labels = np.arange(tokens), labels.reshape(-1)
     share, loss = ONE / np.float32(count), 0.0
     most = min(at_once, len(inputs))
     embedded = embedding_state(sizes, most * tokens)
-    states = layer_states(sizes, most * max(tokens, targets), tokens)
+    states = layer_states(sizes, most * max(tokens, targets), tokens, masks.size > 0)
     predicted = head_state(most * targets, sizes.width, vocabulary)
     for start in range(0, len(inputs), most):
         some = inputs[start : start + most]
+        own_masks = [
+            layer_masks(masks, sizes, number, start, len(some), whole, tokens, rows)
+            for number, rows in enumerate(rows_of_layers)
+        ]
         x = np.empty((sizes.layers, len(some) * tokens, sizes.width), np.float32)
         output = np.empty((len(some) * targets, sizes.width), np.float32)
         wanted = np.empty_like(output)
-        embed(own, some, sizes.epsilon, embedded, x[0])
+        mask = embedding_mask(masks, sizes, start, len(some), tokens)
+        embed(own, some, sizes.epsilon, mask, embedded, x[0])
         for number in range(sizes.layers):
             if number == final:
                 select(x[final], tokens, positions, wanted)
@@ -81,6 +90,7 @@ def loss_and_gradients(
                 wanted if number == final else x[number],
                 tokens,
                 sizes.epsilon,
+                own_masks[number],
                 states,
                 output if number == final else x[number + 1],
             )
@@ -106,6 +116,7 @@ def loss_and_gradients(
                 x[number],
                 wanted if number == final else x[number],
                 tokens,
+                own_masks[number],
                 states,
                 gradient,
                 layer(gradients, sizes, number),
@@ -114,6 +125,6 @@ def loss_and_gradients(
             )
             add_rows(gradient, tokens, positions if number == final else all_positions, by_x)
             gradient = by_x
-        embed_backward(own, some, embedded, gradient, by_own, sizes.padding_token)
-    circuits_backward(flat, gradients, sizes, by_circuits)
+        embed_backward(own, some, mask, embedded, gradient, by_own, sizes.padding_token)
+    circuits_backward(flat, gradients, sizes, by_circuits, masks.size > 0)
     return loss

@@ -119,13 +119,16 @@ class Circuits(NamedTuple):
     """The weights of each layer's attention as circuits, or the gradients by them.
 
     The query-key circuit is `match` (layers, width, width) and `offset` (layers, width), the
-    output-value circuit `move`, transposed, and `bias`. Of gradients, `move` isn't transposed.
+    output-value circuit `move`, transposed, and `bias`, of which `carry` is the part that stems
+    from the values' bias. Of gradients, `move` isn't transposed, and `bias` leaves `carry` out
+    where something is dropped; elsewhere it is that by both.
     """
 
     match: Array
     offset: Array
     move: Array
     bias: Array
+    carry: Array
 
 
 @called
@@ -138,6 +141,7 @@ def no_circuits(sizes: Sizes) -> Circuits:
         np.zeros(vectors, np.float32),
         np.zeros(square, np.float32),
         np.zeros(vectors, np.float32),
+        np.zeros(vectors, np.float32),
     )
 
 
@@ -149,6 +153,7 @@ def circuits(flat: Array, sizes: Sizes) -> Circuits:
     for number in range(sizes.layers):
         own = layer(flat, sizes, number)
         match, offset, bias = found.match[number], found.offset[number], found.bias[number]
+        carry = found.carry[number]
         multiply(own.query, TRANSPOSED, own.key, PLAIN, match, ZERO)
         multiply(own.value, TRANSPOSED, own.output, TRANSPOSED, found.move[number], ZERO)
         for row in range(width):
@@ -157,16 +162,20 @@ def circuits(flat: Array, sizes: Sizes) -> Circuits:
                 match[row, column] *= scale
                 offset[column] += scale * own.query_bias[row] * own.key[row, column]
                 bias[row] += own.output[row, column] * own.value_bias[column]
+                carry[row] += own.output[row, column] * own.value_bias[column]
     return found
 
 
 @inlined
-def circuits_backward(flat: Array, gradients: Array, sizes: Sizes, by: Circuits) -> None:
+def circuits_backward(
+    flat: Array, gradients: Array, sizes: Sizes, by: Circuits, dropping: bool
+) -> None:
     """Add the gradients of the attention's weights, given those by the circuits."""
     scale, width = np.float32(sizes.width**-0.5), sizes.width
     for number in range(sizes.layers):
         own, found = layer(flat, sizes, number), layer(gradients, sizes, number)
         by_match, by_offset, by_bias = by.match[number], by.offset[number], by.bias[number]
+        by_carry = by.carry[number] if dropping else by_bias
         for row in range(width):
             by_offset[row] *= scale
             for column in range(width):
@@ -180,5 +189,5 @@ def circuits_backward(flat: Array, gradients: Array, sizes: Sizes, by: Circuits)
             for column in range(width):
                 found.query_bias[row] += own.key[row, column] * by_offset[column]
                 found.key[row, column] += own.query_bias[row] * by_offset[column]
-                found.value_bias[column] += by_bias[row] * own.output[row, column]
-                found.output[row, column] += by_bias[row] * own.value_bias[column]
+                found.value_bias[column] += by_carry[row] * own.output[row, column]
+                found.output[row, column] += by_carry[row] * own.value_bias[column]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from ontogeny.devices import default_device
 from ontogeny.errors import CheckpointError, OntogenyError
 from ontogeny.files import atomic_path
-from ontogeny.measures.features.pieces import Pieces, cut_into_pieces
+from ontogeny.measures.features.pieces import Pieces, as_written, cut_into_pieces
 from ontogeny.runs.checkpoints.reading import (
     layer_states,
     most_positions,
@@ -65,6 +66,8 @@ def extract(
     sentences: pd.DataFrame,
     *,
     pooling: Pooling = "mean",
+    normalised: bool = True,
+    segment: int = 0,
     tokens_per_batch: int | None = None,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float16,
@@ -82,6 +85,10 @@ def extract(
     of the l-th block. In models with a layer normalisation after the last block (GPT-2, GPT-NeoX)
     the last layer is taken after it, all others before.
 
+    Without `normalised` the tokenizer's own normalisation is left out: words aren't lower-cased and
+    keep their accents, so that an uncased vocabulary doesn't know them. `segment` is the type of
+    all tokens, for models that tell types apart (BERT); others aren't told any.
+
     Sentences are sorted by their number of tokens, and a batch takes as many as fit into
     `tokens_per_batch`, padding included (at least one); None means 512 on a CPU, whose caches they
     then fit, and 16384 on other devices. A model that doesn't pass over padding (`reads_padding`)
@@ -93,7 +100,8 @@ def extract(
 
     Raises `CheckpointError` if the tokenizer can't say where its pieces lie in the text or is not
     the model's, if the model's layers don't have a vector of one width for each token, if a vector
-    is not finite, or if one doesn't fit into `dtype`; `ValueError` for an unknown pooling.
+    is not finite, or if one doesn't fit into `dtype`, or if it has types of tokens, but not that of
+    `segment`; `ValueError` for an unknown pooling.
     """
     if pooling not in get_args(Pooling):
         raise ValueError(f"pooling is {pooling!r}; expected one of {get_args(Pooling)}")
@@ -101,11 +109,13 @@ def extract(
     if tokens_per_batch is None:
         tokens_per_batch = TOKENS_ON_CPU if device.type == "cpu" else TOKENS_ON_ACCELERATOR
     limit = maximum_length(model, tokenizer)
-    pieces = cut_into_pieces(tokenizer, list(sentences["words"]), limit)
+    reads = tokenizer if normalised else as_written(tokenizer)
+    pieces = cut_into_pieces(reads, list(sentences["words"]), limit)
     refuse_unknown_tokens(model, tokenizer, pieces.ids)
     weights = torch.from_numpy(_pooling_weights(pieces, pooling))
     encoder = ready(model.base_model, device)
     refuse_unreadable(encoder, model_name(model))
+    types = _token_types(encoder, segment, model_name(model))
     padding = padding_id(model, tokenizer)
     unpadded = reads_padding(encoder, padding)
     vectors, largest = torch.zeros(0), torch.zeros(0)
@@ -116,6 +126,7 @@ def extract(
                 input_ids=tokens.to(device),
                 attention_mask=is_token.long().to(device),
                 output_hidden_states=True,
+                **types(tokens.to(device)),
             )
         states = layer_states(encoder, output, tokens, model_name(model))
         # (batch, 1, words, tokens) times (batch, layers, tokens, width): a mean over pieces is a
@@ -134,6 +145,22 @@ def extract(
         )
     _check_finite(largest.cpu(), dtype, model_name(model))
     return _features(vectors, pieces, pooling)
+
+
+def _token_types(
+    encoder: "PreTrainedModel", segment: int, name: str
+) -> Callable[[Tensor], dict[str, Tensor]]:
+    """Return what makes the types of tokens, of which the model is told where it isn't the first.
+
+    Raises `CheckpointError` if it has types of tokens, but not this one.
+    """
+    known = getattr(encoder.config, "type_vocab_size", 0)
+    reads = segment > 0 and known > 0
+    if reads and segment >= known:
+        raise CheckpointError(
+            f"{name}: has {known} types of tokens, so none is of segment {segment}; set segment: 0."
+        )
+    return lambda tokens: {"token_type_ids": torch.full_like(tokens, segment)} if reads else {}
 
 
 def maximum_length(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> int | None:

@@ -1,5 +1,6 @@
 """The pieces into which a tokenizer cuts the words of a corpus."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -33,6 +34,19 @@ class Pieces:
     counts: np.ndarray
     dropped: np.ndarray
     truncated: np.ndarray
+
+
+def as_written(tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedTokenizerBase":
+    """Return a copy of a tokenizer that takes words as they're written: without normalisation.
+
+    An uncased one then doesn't lower-case, and a capitalised word is unknown to its vocabulary. One
+    without "fast" parts is returned as it is.
+    """
+    if not tokenizer.is_fast:
+        return tokenizer
+    copied = copy.deepcopy(tokenizer)
+    copied.backend_tokenizer.normalizer = None
+    return copied
 
 
 def cut_into_pieces(

@@ -16,6 +16,7 @@ from ontogeny.measures.probes.softmax_regression import Tasks, cross_entropy
 
 MEMORY = 10  # pairs of steps and gradient changes that L-BFGS keeps
 SUFFICIENT_DECREASE = 1e-4  # Armijo's constant: Nocedal and Wright 2006, section 3.1
+LEAST_HESSIAN = 1e-12  # of a feature that doesn't vary, where nothing is penalised
 LEAST_CURVATURE = 1e-7  # below it a class is as good as settled, and float32 has nothing to say
 
 
@@ -82,12 +83,14 @@ class Regression:
     """The features, (layers, words, width), in their eigenbasis, and what is asked of them.
 
     `variance` (layers, width + 1) are the features' variances, and a one for the bias. Centred and
-    uncorrelated features let a diagonal stand for the inverse of the Hessian (see `solve`).
+    uncorrelated features let a diagonal stand for the inverse of the Hessian (see `solve`). Without
+    `bias` that of all classes stays where the search begins.
     """
 
     features: Tensor
     variance: Tensor
     tasks: Tasks
+    bias: bool = True
 
     def start(self, parameters: Tensor) -> State:
         """Return the state at some parameters, with no history."""
@@ -103,7 +106,10 @@ class Regression:
 
     def gradient(self, residual: Tensor) -> Tensor:
         """Return the derivative by the parameters from that by the logits."""
-        return torch.cat([residual @ self.features, residual.sum(-1, keepdim=True)], -1)
+        by_bias = (
+            residual.sum(-1, keepdim=True) if self.bias else torch.zeros_like(residual[..., :1])
+        )
+        return torch.cat([residual @ self.features, by_bias], -1)
 
     def penalty(self, l2: float) -> Tensor:
         """Return the weight of each parameter's square, which is zero for the bias."""
@@ -181,7 +187,8 @@ def _direction(state: State, gradient: Tensor, regression: Regression, penalty: 
     tasks = regression.tasks
     column_task, membership = tasks.column_task, tasks.membership
     curvature = state.curvature.clamp_min(LEAST_CURVATURE)
-    diagonal = 1 / (curvature[..., None] * regression.variance[:, None] + penalty)
+    hessian = curvature[..., None] * regression.variance[:, None] + penalty
+    diagonal = 1 / hessian.clamp_min(LEAST_HESSIAN)
     rest = gradient
     shares = []
     for step, change, inverse in reversed(state.history):

@@ -61,6 +61,7 @@ def fit(
     dev_labels: Tensor,
     *,
     l2: Sequence[float] = L2,
+    bias: bool = True,
     tolerance: float = 3e-4,
     max_iterations: int = 200,
     device: torch.device | str | None = None,
@@ -79,7 +80,12 @@ def fit(
     says, by `tolerance`: on a transformer's features 1e-3 leaves the objective about half a percent
     above the least, 1e-5 some 1e-4. With 16,000 words of width 768, 1e-3 comes within 0.2 points of
     the limit in test accuracy; with five words for each dimension it can miss a point. Of
-    penalties equally good on dev the larger is chosen.
+    penalties equally good on dev the larger is chosen. With a penalty of 0, where classes can be
+    told apart without error, there is no least objective, and the search goes on for
+    `max_iterations`.
+
+    Without `bias` there is none, and features aren't centred: what follows of variances then holds
+    of mean squares.
 
     Features are centred and divided by one number for each layer: the mean, over principal axes,
     of the standard deviation along the axis. One number, not one for each dimension, because the
@@ -90,9 +96,9 @@ def fit(
 
     Layers are worked through in chunks that need about `chunk_bytes`, by default 64 MiB on a CPU
     and 2 GiB on a GPU, and one layer at the least; that changes the answer by rounding only.
-    `device` None means a GPU where there is one. Raises `ConfigError` on a penalty that isn't
-    positive, and ValueError on shapes that don't fit, or a task without training words or, where
-    there is a penalty to choose, dev words.
+    `device` None means a GPU where there is one. Raises `ConfigError` on a penalty that is
+    negative or infinite, and ValueError on shapes that don't fit, or a task without training words
+    or, where there is a penalty to choose, dev words.
     """
     penalties = _check(train, train_labels, dev, dev_labels, l2)
     device = default_device() if device is None else torch.device(device)
@@ -111,6 +117,7 @@ def fit(
             column_class,
             dev_labels,
             penalties,
+            bias,
             tolerance,
             max_iterations,
         )
@@ -135,17 +142,19 @@ def _fit_layers(
     column_class: Tensor,
     dev_labels: Tensor,
     penalties: Sequence[float],
+    with_bias: bool,
     tolerance: float,
     max_iterations: int,
 ) -> dict[str, Tensor]:
     """Fit the probes of some layers; returns the fields of `LogisticProbes` that have layers."""
-    regression, axes, centre, scale = _in_eigenbasis(train, tasks)
+    regression, axes, centre, scale = _in_eigenbasis(train, tasks, with_bias)
     dev = (dev.float() - centre[:, None]) / scale[:, None, None]
     layers = len(train)
     parameters = train.new_zeros(
         layers, len(column_class), train.shape[-1] + 1, dtype=torch.float32
     )
-    parameters[..., -1] = tasks.log_prior()
+    if with_bias:
+        parameters[..., -1] = tasks.log_prior()
     state = regression.start(parameters)
     best: dict[str, Tensor] = {}
     for previous, l2 in zip((penalties[0], *penalties), penalties, strict=False):
@@ -176,14 +185,18 @@ def _fit_layers(
     return best | {"centre": centre, "scale": scale}
 
 
-def _in_eigenbasis(train: Tensor, tasks: Tasks) -> tuple[Regression, Tensor, Tensor, Tensor]:
+def _in_eigenbasis(
+    train: Tensor, tasks: Tasks, bias: bool
+) -> tuple[Regression, Tensor, Tensor, Tensor]:
     """Centre, scale and rotate the features; returns also axes, centre and scale.
+
+    Without a bias the centre is 0.
 
     `axes` (layers, width, width) has the principal axes as columns. The penalty is the same in
     any rotated basis, so the problem stays the same, and its Hessian comes close to diagonal.
     """
     centred = train.float()
-    centre = centred.mean(1)
+    centre = centred.mean(1) if bias else torch.zeros_like(centred[:, 0])
     centred = centred - centre[:, None]
     moments = (centred.mT @ centred).double() / train.shape[1]
     variance, axes = torch.linalg.eigh(moments)
@@ -192,7 +205,8 @@ def _in_eigenbasis(train: Tensor, tasks: Tasks) -> tuple[Regression, Tensor, Ten
     scale = torch.where(scale > 0, scale, 1)  # a layer that says nothing still gets its constant
     features = centred @ (axes / scale[:, None, None]).float()
     variance = torch.cat([variance / scale[:, None].square(), scale.new_ones(len(train), 1)], 1)
-    return Regression(features, variance.float(), tasks), axes.float(), centre, scale.float()
+    regression = Regression(features, variance.float(), tasks, bias)
+    return regression, axes.float(), centre, scale.float()
 
 
 def _columns(labels: Tensor) -> tuple[Tasks, Tensor]:
@@ -231,8 +245,8 @@ def _check(
     train: Tensor, train_labels: Tensor, dev: Tensor, dev_labels: Tensor, l2: Sequence[float]
 ) -> tuple[float, ...]:
     """Return the penalties, each once, the largest first. Raises as `fit` says."""
-    if not l2 or not all(0 < value < float("inf") for value in l2):
-        raise ConfigError(f"l2: found {list(l2)}; expected one or more positive numbers.")
+    if not l2 or not all(0 <= value < float("inf") for value in l2):
+        raise ConfigError(f"l2: found {list(l2)}; expected one or more numbers, none below 0.")
     for name, features, labels in (("train", train, train_labels), ("dev", dev, dev_labels)):
         if features.ndim != 3 or labels.ndim != 2 or features.shape[1] != labels.shape[1]:
             raise ValueError(

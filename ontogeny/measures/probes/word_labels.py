@@ -37,6 +37,8 @@ def probe_word_labels(
     tasks: Sequence[str] = WORD_LABEL_TASKS,
     *,
     l2: Sequence[float] = L2,
+    bias: bool = True,
+    phrase_root: bool = False,
     seed: int,
     device: torch.device | str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -45,8 +47,9 @@ def probe_word_labels(
     The mappings have the keys `train`, `dev` and `test`: `vectors` (layers, words, width) in any
     floating type, `valid` (words,) bool, `sentences` in the form of a corpus split. `tasks` is a
     subset of `WORD_LABEL_TASKS`. All probes are one problem, see
-    `ontogeny.measures.probes.logistic.fit`, which explains `l2` and `device` too; `seed` draws the
-    control tasks. A word counts for a task if it is valid and its sentence has the annotation.
+    `ontogeny.measures.probes.logistic.fit`, which explains `l2`, `bias` and `device` too;
+    `phrase_root` is as `ontogeny.corpora.tasks.word_labels` has it, and `seed` draws the control
+    tasks. A word counts for a task if it is valid and its sentence has the annotation.
 
     Returns `scores`, with the columns layer, task, subset, metric, value and n (test words), the
     metrics accuracy, majority_accuracy, control_accuracy and selectivity as the table `pushdown`
@@ -60,7 +63,7 @@ def probe_word_labels(
     for split in SPLITS:
         check_tasks(sentences[split], tasks, split)
         _check_lengths(vectors[split], valid[split], sentences[split], split)
-    words = _words(valid, sentences, tasks, seed)
+    words = _words(valid, sentences, tasks, phrase_root, seed)
     features = {
         split: vectors[split] if bool(valid[split].all()) else vectors[split][:, valid[split]]
         for split in SPLITS
@@ -70,7 +73,13 @@ def probe_word_labels(
         for split in SPLITS
     }
     probes = fit(
-        features["train"], both["train"], features["dev"], both["dev"], l2=l2, device=device
+        features["train"],
+        both["train"],
+        features["dev"],
+        both["dev"],
+        l2=l2,
+        bias=bias,
+        device=device,
     )
     right = (probes.predict(features["test"]) == both["test"]).numpy()
     scores: list[pd.DataFrame] = []
@@ -134,6 +143,7 @@ def _words(
     valid: Mapping[str, Tensor],
     sentences: Mapping[str, pd.DataFrame],
     tasks: Sequence[str],
+    phrase_root: bool,
     seed: int,
 ) -> dict[str, _Words]:
     """Return the valid words of each split, with types and classes numbered over all splits."""
@@ -143,7 +153,12 @@ def _words(
     gold: dict[str, list[NDArray[np.int64]]] = {split: [] for split in SPLITS}
     control: dict[str, list[NDArray[np.int64]]] = {split: [] for split in SPLITS}
     for task in tasks:
-        labels = _numbered({split: word_labels(sentences[split], task) for split in SPLITS})
+        labels = _numbered(
+            {
+                split: word_labels(sentences[split], task, phrase_root=phrase_root)
+                for split in SPLITS
+            }
+        )
         # From all training words, those that this model can't read too: the control task is then
         # the same for all models.
         drawn = control_labels(len(vocabulary), labels["train"], task, seed)

@@ -13,6 +13,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.runs.architectures.architecture import Architecture, check_sizes
 from ontogeny.runs.architectures.attention_only import ATTENTION_ONLY
 from ontogeny.runs.architectures.bert import BERT
+from ontogeny.runs.architectures.factored import FACTORED
 from ontogeny.runs.architectures.gpt import GPT
 from ontogeny.runs.architectures.lstm import LSTM
 
@@ -33,6 +34,7 @@ ARCHITECTURES = {
     "gpt": GPT,
     "lstm": LSTM,
     "attention_only": ATTENTION_ONLY,
+    "factored": FACTORED,
 }
 
 

@@ -14,13 +14,13 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
 )
 
 from ontogeny.errors import TrainingError
 from ontogeny.files import atomic_path, remove_folder
 from ontogeny.runs.checkpoints.eager_attention import eager_attention
-from ontogeny.runs.pretraining.batches import DROP, Batch, as_tensors, generator
+from ontogeny.runs.pretraining.batches import Batch, as_tensors
+from ontogeny.runs.pretraining.between_updates import BetweenUpdates
 from ontogeny.runs.pretraining.loss_record import TRAIN_LOSS, LossRecord
 from ontogeny.runs.pretraining.plateau import Plateau
 from ontogeny.runs.pretraining.streams import load_state, save_state
@@ -81,7 +81,7 @@ class TrajectoryTrainer(Trainer):
         self._said = time.monotonic()
         super().__init__(model=model, args=training_arguments(recipe, seed, working))
         self.remove_callback(PrinterCallback)
-        self.add_callback(_Schedule(self))
+        self.add_callback(BetweenUpdates(self))
         self._selected = torch.empty(0, dtype=torch.long)
         # The scores over the vocabulary are the costliest part of a small model: compute them only
         # where something has to be predicted.
@@ -291,27 +291,3 @@ class TrajectoryTrainer(Trainer):
         self.carried = load_state(state, self.args.device)
         self.at = step
         self.train(resume_from_checkpoint=str(state))
-
-
-class _Schedule(TrainerCallback):
-    """Calls the trainer back where Trainer itself has no place to do so."""
-
-    def __init__(self, trainer: TrajectoryTrainer) -> None:
-        self.trainer = trainer
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.trainer.network.train()
-        if state.global_step == 0:
-            self.trainer.keep_checkpoint(self.trainer.look_at_dev_loss())
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        # Dropout, too, depends on seed, update and device alone, whatever was drawn before.
-        draws = generator(args.seed, DROP, state.global_step, args.process_index)
-        number = int(draws.integers(2**63))
-        # Not torch.manual_seed, which without a GPU leaves a note for it, with a traceback.
-        torch.default_generator.manual_seed(number)
-        if torch.cuda.is_initialized():
-            torch.cuda.manual_seed(number)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.trainer.after_update()

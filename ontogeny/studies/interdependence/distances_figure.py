@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ontogeny.figures.axes import step_axis
+from ontogeny.figures.axes import rescalings, step_axis
 from ontogeny.figures.style import WIDTH, band, legend_below, over_seeds, parts, statement, styled
 
 # Of Okabe and Ito; the two classes differ in marker and line as well.
@@ -21,11 +21,12 @@ COLUMNS = 5
 
 
 @styled
-def distances(table: pd.DataFrame) -> Figure:
+def distances(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     """Draw mean DI of pairs of words, top layer: by sequential distance, by step, by syntax.
 
     `table` has the rows of INTERDEPENDENCE of one run on one corpus. What is drawn by distance is
-    of the last step; untrained models stand beside it in grey.
+    of the last step; untrained models stand beside it in grey. `losses` says where the step size
+    was rescaled.
     """
     means = table[(table["metric"] == "interdependence") & (table["layer"] == table["layer"].max())]
     if means.empty:
@@ -40,7 +41,7 @@ def distances(table: pd.DataFrame) -> Figure:
     above, below = parts(figure, titles, [2.0, 1.45 * rows + 0.2]) if rows else (figure, None)
     left, right = above.subplots(1, 2)
     _by_sequence(left, last, first)
-    _by_step(right, means)
+    _by_step(right, means, losses)
     if below is not None:
         _by_syntax(below, classes, shown)
     handles = [
@@ -65,11 +66,12 @@ def _by_sequence(axes: Axes, last: pd.DataFrame, first: pd.DataFrame) -> None:
     axes.legend()
 
 
-def _by_step(axes: Axes, means: pd.DataFrame) -> None:
+def _by_step(axes: Axes, means: pd.DataFrame, losses: pd.DataFrame) -> None:
     every = _of_distance(means)
     farthest = int(every["sequential_distance"].max())
     chosen = [distance for distance in (1, 2, 4, 8) if distance <= farthest]
     step_axis(axes, every["step"].unique())
+    rescalings(axes, losses)
     for distance, colour in zip(chosen, SHADES, strict=False):
         rows = every[every["sequential_distance"] == distance]
         name = f"{distance} word{'s' if distance > 1 else ''} apart"
@@ -77,6 +79,18 @@ def _by_step(axes: Axes, means: pd.DataFrame) -> None:
     axes.set_ylabel("mean DI")
     axes.set_ylim(bottom=0)
     axes.legend()
+
+
+def _one_scale(panels: list[Axes]) -> None:
+    """Give all panels y axes of one length, so that slopes can be compared.
+
+    Each has a middle of its own, but none shows much below 0, which DI can't be.
+    """
+    limits = [axes.get_ylim() for axes in panels]
+    span = max(high - low for low, high in limits)
+    for axes, (low, high) in zip(panels, limits, strict=True):
+        bottom = max((low + high - span) / 2, -0.05 * span)
+        axes.set_ylim(bottom, bottom + span)
 
 
 def _by_syntax(figure: Figure | SubFigure, classes: pd.DataFrame, shown: list[float]) -> None:
@@ -94,6 +108,7 @@ def _by_syntax(figure: Figure | SubFigure, classes: pd.DataFrame, shown: list[fl
         axes.set_title(f"{distance:g} word{'s' if distance > 1 else ''} apart")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(3))
+    _one_scale(list(grid.flat[: len(shown)]))
     for column in range(columns):
         lowest = grid[(len(shown) - 1 - column) // columns, column]
         lowest.tick_params(labelbottom=True)

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Need, Settings, Study
+from ontogeny.runs.tables import LOSS
 from ontogeny.studies.interdependence import conditions
 from ontogeny.studies.interdependence.layout import measured, synthetic, verdicts
+from ontogeny.studies.interdependence.panels import PANELS
 from ontogeny.studies.interdependence.tables import INTERDEPENDENCE as MEASURES
 
 
@@ -42,13 +44,18 @@ def _of_rule(name: str, label: str) -> Figure:
 INTERDEPENDENCE = Study(
     name="interdependence",
     title="Interdependence",
+    question=(
+        "How far do words mean something else together than alone, and what does a "
+        "familiar context teach?"
+    ),
+    panels=PANELS,
     tables=(Joined(MEASURES, measured),),
     figures=(
         Figure(
             "distances",
             "interdependence by distance",
             "{run} on {corpus}",
-            (MEASURES,),
+            (MEASURES, LOSS),
             ("run", "corpus"),
             _pairs,
         ),

@@ -1,12 +1,8 @@
 """Training of the synthetic LSTMs in lockstep, and what is measured on them as they train."""
 
-import json
 import logging
 import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,16 +12,9 @@ from torch.nn.functional import cross_entropy
 
 from ontogeny.corpora.scaffolds import Generated, generate
 from ontogeny.devices import default_device
-from ontogeny.ensemble import (
-    SGD,
-    LockstepTraining,
-    ModuleStack,
-    random_stream,
-    restore_state,
-    save_state,
-)
+from ontogeny.ensemble import SGD, LockstepTraining, ModuleStack, random_stream
+from ontogeny.ensemble.sweeps import run_job
 from ontogeny.ensemble.templates import Model
-from ontogeny.files import atomic_path
 from ontogeny.runs.architectures.lstm.models import LstmConfig, LstmForCausalLM
 from ontogeny.studies.interdependence.conditions import RUN, Member, Settings
 from ontogeny.studies.interdependence.rule_measures import instruments, measure
@@ -42,47 +31,22 @@ def sweep(
 ) -> None:
     """Train the members and measure them at each scheduled step; write rows of INTERDEPENDENCE.
 
-    `settings` are those under `synthetic`, with `steps` written out. What is unfinished lies in the
-    folder `working`, so that an interrupted sweep of the same members and settings goes on. Members
-    that diverge are left out, and a warning names them.
+    `settings` are those under `synthetic`, with `steps` written out. What an interrupted sweep
+    resumes from lies in the folder `working`, as `ontogeny.ensemble.sweeps.run_job` has it.
     """
     device = torch.device(device or default_device())
-    working = Path(working)
-    _of_this_job(working, members, settings)
     corpora = [generate(m.corpus(settings), numbers(m, "corpus")) for m in members]
     training = prepare_training(members, corpora, settings, device)
     tests = instruments(members, corpora, settings)
-    state = working / "state.safetensors"
-    if state.exists():
-        restore_state(training, state)
-        _log().info("going on after %d updates", training.step)
+    columns = [column.name for column in INTERDEPENDENCE.columns]
 
-    def look(training: LockstepTraining[ModuleStack]) -> None:
-        if training.step in settings["steps"]:
-            stack = training.stack
-            frame = measure(stack.parameters, [tests[place] for place in training.members])
-            frame = frame.assign(step=training.step)
-            with atomic_path(working / f"step-{training.step}.parquet") as scratch:
-                frame.to_parquet(scratch, index=False)
-            _report(frame, training.step)
-        if training.step % settings["state_every"] == 0 and training.step:
-            save_state(training, state)
+    def measured(training: LockstepTraining[ModuleStack]) -> dict[str, pd.DataFrame]:
+        living = [tests[place] for place in training.members]
+        frame = measure(training.stack.parameters, living)
+        _report(frame, training.step)
+        return {"rows": frame.assign(run=RUN, step=training.step).reindex(columns=columns)}
 
-    last = settings["steps"][-1]
-    saved = range(0, last, settings["state_every"])
-    training.run(last, at={*settings["steps"], *saved}, callback=look)
-    for place in training.diverged:
-        _log().warning("left out, since it diverged: %s", members[place])
-    frames = [pd.read_parquet(working / f"step-{step}.parquet") for step in settings["steps"]]
-    joined = pd.concat(frames, ignore_index=True)
-    living = {tuple(members[place].keys().values()) for place in training.members}
-    keys = list(members[0].keys())
-    kept = [row in living for row in joined[keys].itertuples(index=False, name=None)]
-    with atomic_path(measurements) as scratch:
-        columns = [column.name for column in INTERDEPENDENCE.columns]
-        frame = joined[kept].assign(run=RUN).reindex(columns=columns)
-        frame.to_parquet(scratch, index=False)
-    shutil.rmtree(working)
+    run_job(training, members, settings, measured, {"rows": measurements}, working)
 
 
 def numbers(member: Member, purpose: str) -> np.random.Generator:
@@ -155,25 +119,9 @@ def next_token_loss(
     return loss, dict(zip(("hidden", "cell"), found.state, strict=True))
 
 
-def _of_this_job(working: Path, members: Sequence[Member], settings: Settings) -> None:
-    """Empty the working folder if it is of another job, and say whose it is now."""
-    what = {"members": [asdict(member) for member in members], "settings": dict(settings)}
-    description = json.dumps(what, sort_keys=True, indent=1)
-    label = working / "job.json"
-    if label.exists() and label.read_text(encoding="utf-8") == description:
-        return
-    shutil.rmtree(working, ignore_errors=True)
-    with atomic_path(label) as scratch:
-        scratch.write_text(description, encoding="utf-8")
-
-
 def _report(frame: pd.DataFrame, step: int) -> None:
     whole = frame[(frame["metric"] == "omega_probability") & (frame["focus"] == "everything")]
     means = whole.groupby(["setting", "domain"], sort=False)["value"].mean().reset_index()
     rows = means.itertuples(index=False, name=None)
     said = ", ".join(f"{setting} {domain} {value:.3f}" for setting, domain, value in rows)
-    _log().info("step %d: %s", step, said)
-
-
-def _log() -> logging.Logger:
-    return logging.getLogger("ontogeny")
+    logging.getLogger("ontogeny").info("step %d: %s", step, said)

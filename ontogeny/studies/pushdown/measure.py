@@ -20,6 +20,8 @@ def measure(
     tasks: Sequence[str],
     *,
     l2: Sequence[float] = L2,
+    bias: bool = True,
+    phrase_root: bool = False,
     rank: int | None = None,
     epochs: int = 30,
     seed: int,
@@ -28,8 +30,9 @@ def measure(
     """Probe one checkpoint's features for the tasks; return `scores` and `answers`.
 
     The mappings have the keys `train`, `dev` and `test`: `vectors` (layers, words, width), `valid`
-    (words,) bool, `sentences` in the form of a corpus split, whose words the vectors are. `l2`
-    serves the word-label tasks, `rank` and `epochs` the trees; `seed` serves both.
+    (words,) bool, `sentences` in the form of a corpus split, whose words the vectors are. `l2`,
+    `bias` and `phrase_root` serve the word-label tasks, `rank` and `epochs` the trees; `seed`
+    serves both.
 
     `scores` has the columns layer, task, subset, metric, value and n, `answers` layer, task,
     subset, sentence (row in test), correct and n; the rows are those of `probe_word_labels` and
@@ -48,7 +51,15 @@ def measure(
     if word_label_tasks:
         parts.append(
             probe_word_labels(
-                vectors, valid, sentences, word_label_tasks, l2=l2, seed=seed, device=device
+                vectors,
+                valid,
+                sentences,
+                word_label_tasks,
+                l2=l2,
+                bias=bias,
+                phrase_root=phrase_root,
+                seed=seed,
+                device=device,
             )
         )
     if tree_tasks:

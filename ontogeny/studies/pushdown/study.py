@@ -6,18 +6,20 @@ from ontogeny.corpora.tasks import REQUIRED_COLUMN, TASKS
 from ontogeny.planning.layout import joined, measurements, studied_pairs
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Settings, Study
 from ontogeny.results.tables import Table
+from ontogeny.studies.pushdown import protocol
 from ontogeny.studies.pushdown.milestones import arrivals
+from ontogeny.studies.pushdown.panels import PANELS
 from ontogeny.studies.pushdown.tables import MIGRATION
 from ontogeny.studies.pushdown.tables import PUSHDOWN as SCORES
 
 
 def _completed(settings: Settings) -> Settings:
-    """Write out `all` tasks of a corpus."""
+    """Write out the protocol, and `all` tasks of a corpus."""
     corpora = {
         name: list(TASKS) if tasks == "all" else tasks
         for name, tasks in settings["corpora"].items()
     }
-    return {**settings, "corpora": corpora}
+    return {**protocol.completed(settings), "corpora": corpora}
 
 
 def _needs(settings: Settings, corpus: str) -> Iterator[Need]:
@@ -36,6 +38,10 @@ def _figure(name: str, label: str, *reads: Table) -> Figure:
 PUSHDOWN = Study(
     name="pushdown",
     title="Push-down",
+    question=(
+        "In which layers can syntax be read off, and how does that move while the model trains?"
+    ),
+    panels=PANELS,
     tables=(
         Joined(SCORES, lambda config: measurements(config, "pushdown", "scores")),
         Joined(MIGRATION, lambda config: joined(config, "pushdown", "migration.parquet")),

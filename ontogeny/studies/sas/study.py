@@ -15,6 +15,7 @@ from ontogeny.studies.sas.layout import (
     shown_together,
 )
 from ontogeny.studies.sas.milestones import found
+from ontogeny.studies.sas.panels import PANELS
 from ontogeny.studies.sas.tables import ATTENTION, ONSETS
 from ontogeny.studies.sas.tables import SAS as MEASURES
 
@@ -50,6 +51,10 @@ def _figure(name: str, label: str, reads: tuple[Table, ...], shown: Pairs = show
 SAS = Study(
     name="sas",
     title="Syntactic attention",
+    question=(
+        "When does attention follow syntax, what does that bring, and what happens without it?"
+    ),
+    panels=PANELS,
     tables=(
         Joined(MEASURES, measured),
         Joined(ONSETS, lambda config: joined(config, "sas", "onsets.parquet")),

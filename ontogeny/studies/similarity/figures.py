@@ -1,4 +1,4 @@
-"""The figures of the study of similarity, drawn from its table and that of the losses.
+"""The figures of the study of similarity, drawn from its tables and that of the losses.
 
 The latter says where a run's step size was rescaled: dotted vertical lines, as published.
 """
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ontogeny.figures.axes import rescalings, step_axis, step_label
+from ontogeny.figures.axes import label_ends, rescalings, step_axis, step_label
 from ontogeny.figures.style import (
     SEQUENTIAL,
     TASK_COLOURS,
@@ -29,6 +29,7 @@ from ontogeny.figures.style import (
     task_name,
 )
 from ontogeny.studies.similarity.tables import MEASURES, PRIMARY
+from ontogeny.studies.similarity.tagger_figure import taggers
 from ontogeny.studies.similarity.tagsets import TAGSETS
 
 COLOURS = {
@@ -52,6 +53,7 @@ MEASURE_NAMES = {
     "rsa": "RSA",
 }
 COLUMNS = 3
+NAMED_PAIRS = 3  # of layers, up to which each bears its name
 
 
 def layer_name(layer: int) -> str:
@@ -102,12 +104,21 @@ def convergence(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
 
 
 def _layer_pairs(axes: Axes, rows: pd.DataFrame) -> None:
-    """Draw the similarity of each pair of layers; pairs equally far apart share a colour."""
+    """Draw the similarity of each pair of layers; pairs equally far apart share a colour.
+
+    Few pairs bear their names as well.
+    """
     gaps = sorted((rows["other_layer"] - rows["layer"]).unique())
     colours = mpl.colormaps["plasma"](np.linspace(0, 0.8, len(gaps)))
+    ends: dict[str, float] = {}
+    shades: dict[str, str] = {}
     for (layer, other), summary in each(rows, ["layer", "other_layer"], "step").items():
         colour = colours[gaps.index(other - layer)]
         band(axes, summary, color=colour, gid=f"layer:{layer}-{int(other)}")
+        name = f"{layer if layer else 'emb.'}\N{EN DASH}{int(other)}"
+        ends[name], shades[name] = float(summary["mean"].iloc[-1]), mpl.colors.to_hex(colour)
+    if 1 < len(ends) <= NAMED_PAIRS:
+        label_ends(axes, ends, shades)
     handles = [
         Line2D([], [], color=colour, label=f"{int(gap)} apart")
         for gap, colour in zip(gaps, colours, strict=True)
@@ -274,4 +285,5 @@ FIGURES: dict[str, Callable[..., Figure]] = {
     "input_taggers": input_taggers,
     "diagnostics": diagnostics,
     "measures": measures,
+    "taggers": taggers,
 }

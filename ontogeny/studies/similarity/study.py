@@ -8,6 +8,7 @@ from ontogeny.results.tables import Table
 from ontogeny.runs.tables import LOSS
 from ontogeny.studies.similarity.layout import all_measured, tagger_tables
 from ontogeny.studies.similarity.milestones import half_way_to_taggers
+from ontogeny.studies.similarity.panels import PANELS
 from ontogeny.studies.similarity.tables import SIMILARITY as MEASURED
 from ontogeny.studies.similarity.tables import TAGGERS
 from ontogeny.studies.similarity.tagsets import ANNOTATED, SEMANTIC
@@ -53,6 +54,8 @@ def _figure(name: str, label: str, *reads: Table) -> Figure:
 SIMILARITY = Study(
     name="similarity",
     title="Similarity",
+    question="How do layers settle, and when do they come to resemble a tagger's?",
+    panels=PANELS,
     tables=(Joined(MEASURED, all_measured), Joined(TAGGERS, tagger_tables)),
     figures=(
         _figure("convergence", "final states, other seeds, other layers", MEASURED, LOSS),
@@ -60,6 +63,7 @@ SIMILARITY = Study(
         _figure("input_taggers", "taggers of the word itself", MEASURED, LOSS),
         _figure("diagnostics", "diagnostic classifiers", MEASURED, LOSS),
         _figure("measures", "measures of similarity side by side", MEASURED, LOSS),
+        Figure("taggers", "how well the taggers do", "taggers", (TAGGERS,)),
     ),
     verdicts=lambda config: joined(config, "similarity", "claims.tsv"),
     judged=_pairs,

@@ -5,6 +5,7 @@ table of losses those of the metric `learning_rate`: where the learning rate was
 line goes through the panels, as in the publication (Saphra 2021, chapter 6).
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from ontogeny.figures.axes import layer_colours, rescalings, step_axis
 from ontogeny.figures.style import WIDTH, band, each, legend_below, statement, styled
 from ontogeny.studies.sparsity.word_figures import final, words
 
-LINES = {"gradient": "-", "activation": "--"}
+QUANTITIES = ("gradient", "activation")
 CLASS_LINES: dict[str, tuple[str, dict[str, Any]]] = {
     "all": ("all words", {"color": "0.35", "linestyle": "-"}),
     "open": ("open classes", {"color": "#D55E00", "linestyle": "-"}),
@@ -40,35 +41,45 @@ ROLE_TITLES = {
 
 @styled
 def frequency(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
-    """Draw against step how the concentration of each site correlates with words' frequency."""
+    """Draw against step how the concentration of each site correlates with words' frequency.
+
+    Above of gradients, below of activations.
+    """
     rows = _of(table, metric="rho", measure="chi", word_class="all")
     if rows.empty:
         return statement(NONE)
-    figure, grid = _two(rows, losses, "correlation of concentration\nwith word frequency")
-    layers = int(table["layer"].max())
-    colours = layer_colours(layers + 1)
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    grid = figure.subplots(2, 2, sharex=True, sharey=True)
+    colours = layer_colours(int(table["layer"].max()) + 1)
     handles: dict[str, Line2D] = {}
-    for axes, (role, title) in zip(grid, ROLE_TITLES.items(), strict=True):
-        axes.set_title(title, loc="left")
-        for (site, layer, quantity), summary in each(
-            _of(rows, role=role).assign(layer=lambda frame: frame["layer"].fillna(-1)),
-            ["site", "layer", "quantity"],
+    for (row, quantity), (column, (role, title)) in itertools.product(
+        enumerate(QUANTITIES), enumerate(ROLE_TITLES.items())
+    ):
+        axes = grid[row, column]
+        _prepare(axes, rows, losses, label=row == 1)
+        if row == 0:
+            axes.set_title(title, loc="left")
+        for (site, layer), summary in each(
+            _of(rows, role=role, quantity=quantity).fillna({"layer": -1}),
+            ["site", "layer"],
             "step",
         ).items():
             logits = site == "logits"
             colour = "0.35" if logits else colours[int(layer)]
-            label = f"{_site(site, layer)}, {quantity}"
-            handles[label] = band(
+            name = _site(site, layer)
+            handles[name] = band(
                 axes,
                 summary,
                 color=colour,
-                gid=f"{role}:{label}",
-                linestyle=":" if logits else LINES[quantity],
+                gid=f"{role}:{name}, {quantity}",
+                linestyle=":" if logits else "-",
                 marker=("s", "o", "^", "D", "v", "P")[int(layer) % 6] if not logits else "x",
             )
-            handles[label].set_label(label)
-    ordered = [handles[label] for label in sorted(handles, key=_order)]
-    legend_below(figure, rows["seed"].nunique(), ordered, columns=3)
+            handles[name].set_label(name)
+    for axes, quantity in zip(grid[:, 0], QUANTITIES, strict=True):
+        axes.set_ylabel(f"{quantity}s: correlation of\nconcentration with frequency")
+    ordered = [handles[name] for name in sorted(handles)]
+    legend_below(figure, rows["seed"].nunique(), ordered)
     return figure
 
 
@@ -78,18 +89,19 @@ def classes(table: pd.DataFrame, losses: pd.DataFrame) -> Figure:
     rows = _of(_top(table), measure="chi", role="target", quantity="gradient")
     if rows.empty:
         return statement(NONE)
-    figure, grid = _two(rows, losses, "")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+    grid = figure.subplots(1, 2, sharex=True)
     for axes, metric, title, label in (
         (grid[0], "rho", "(a) tie to frequency", "correlation with target frequency"),
         (grid[1], "mean", "(b) concentration", "mean \N{GREEK SMALL LETTER CHI} over words"),
     ):
+        _prepare(axes, rows, losses, zero=metric == "rho")
         axes.set_title(title, loc="left")
         axes.set_ylabel(label)
         summaries = each(_of(rows, metric=metric), "word_class", "step")
         for name, (_, style) in CLASS_LINES.items():
             if name in summaries and not (metric == "mean" and name == "all"):
                 band(axes, summaries[name], gid=f"{metric}:{name}", **style)
-    grid[0].axhline(0, color="0.7", linewidth=0.6, zorder=0)
     handles = [Line2D([], [], label=label, **style) for label, style in CLASS_LINES.values()]
     legend_below(figure, rows["seed"].nunique(), handles, columns=3)
     return figure
@@ -148,29 +160,14 @@ def _site(site: str, layer: float) -> str:
     return names.get(site, f"layer {int(layer)}")
 
 
-def _order(label: str) -> tuple[str, str]:
-    site, quantity = label.split(", ")
-    return quantity, site
-
-
-def _prepare(axes: Axes, rows: pd.DataFrame, losses: pd.DataFrame) -> None:
-    step_axis(axes, rows["step"].unique(), most=5)
-    axes.axhline(0, color="0.7", linewidth=0.6, zorder=0)
+def _prepare(
+    axes: Axes, rows: pd.DataFrame, losses: pd.DataFrame, *, label: bool = True, zero: bool = True
+) -> None:
+    step_axis(axes, rows["step"].unique(), most=5, label=label)
+    if zero:
+        axes.axhline(0, color="0.7", linewidth=0.6, zorder=0)
     first, last = rows["step"].min(), rows["step"].max()
     rescalings(axes, losses[losses["step"].between(first, last)])
-
-
-def _two(rows: pd.DataFrame, losses: pd.DataFrame, label: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-    grid = list(figure.subplots(1, 2, sharex=True, sharey=bool(label)))
-    for axes in grid:
-        step_axis(axes, rows["step"].unique(), most=5)
-        first, last = rows["step"].min(), rows["step"].max()
-        rescalings(axes, losses[losses["step"].between(first, last)])
-        if label:
-            axes.axhline(0, color="0.7", linewidth=0.6, zorder=0)
-    grid[0].set_ylabel(label)
-    return figure, grid
 
 
 FIGURES: dict[str, Callable[..., Figure]] = {

@@ -7,6 +7,7 @@ from ontogeny.planning.study import Config, Figure, Joined, Milestones, Need, Se
 from ontogeny.results.tables import Table
 from ontogeny.runs.tables import LOSS
 from ontogeny.studies.sparsity.milestones import half_way_points
+from ontogeny.studies.sparsity.panels import PANELS
 from ontogeny.studies.sparsity.tables import SPARSITY as CORRELATIONS
 from ontogeny.studies.sparsity.tables import WORDS
 
@@ -49,6 +50,8 @@ def _figure(name: str, label: str, reads: tuple[Table, ...]) -> Figure:
 SPARSITY = Study(
     name="sparsity",
     title="Sparsity",
+    question="Do a few units come to hold a prediction's error, for which words, and when?",
+    panels=PANELS,
     tables=(
         Joined(CORRELATIONS, lambda config: joined(config, "sparsity", "correlations.parquet")),
         Joined(WORDS, lambda config: joined(config, "sparsity", "words.parquet")),

@@ -8,6 +8,7 @@ from ontogeny.results.tables import Table
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
 from ontogeny.studies.stages.milestones import boundaries
+from ontogeny.studies.stages.panels import PANELS
 from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION
 from ontogeny.studies.stages.tables import STAGES as MEASURES
 
@@ -56,6 +57,11 @@ def _figure(name: str, label: str, *reads: Table) -> Figure:
 STAGES = Study(
     name="stages",
     title="Stages",
+    question=(
+        "Which stages does a training go through, by the geometry of its loss and of its "
+        "function alone?"
+    ),
+    panels=PANELS,
     tables=(
         Joined(MEASURES, lambda config: layout.all_measured(config, "measures")),
         Joined(BOUNDARIES, lambda config: layout.judged(config, "boundaries.parquet")),

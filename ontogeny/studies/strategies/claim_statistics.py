@@ -16,7 +16,9 @@ from ontogeny.results.milestones import bootstrap_interval, bootstrap_weights, m
 from ontogeny.studies.strategies.tables import CONDITION
 
 CHANCE = 0.5  # of telling noun from adjective
-ARRIVED = 0.9  # share of the way from chance to the best at which a layer counts as arrived
+LEARNT = (
+    0.75  # accuracy from which on a set counts as learnt: half the way from chance to certainty
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Curves:
     def accuracy(self, subset: str) -> np.ndarray:
         """Return the accuracy on a set, (conditions, seeds, steps)."""
         return self.answers["accuracy", subset]
+
+    def choice(self, subset: str) -> np.ndarray:
+        """Return the accuracy of the forced choice on a set, (conditions, seeds, steps)."""
+        return self.answers["forced_choice", subset]
 
 
 def curves(table: pd.DataFrame, draws: int, seed: int) -> Curves:
@@ -91,6 +97,57 @@ def decay(found: Curves, subset: str) -> np.ndarray:
     return peak(found, subset) - final(found, subset)
 
 
+def decay_of_both(found: Curves, subset: str) -> np.ndarray:
+    """Return the lesser of two decays, of accuracy and of the forced choice, (conditions, seeds).
+
+    A model may stop to emit tokens that it hasn't seen for long, and still know their roles: then
+    accuracy falls and the forced choice doesn't. An algorithm that is gone lets both fall.
+    """
+    choice = found.choice(subset)
+    return np.minimum(decay(found, subset), choice.max(-1) - choice[..., -1])
+
+
+def beyond_uniform(found: Curves, values: np.ndarray, ambiguity: float) -> np.ndarray:
+    """Return what each condition under Zipf's law has beyond the uniform one; (conditions, seeds).
+
+    `values` is (conditions, seeds). The two agree in vocabulary and seed, have this ambiguity, and
+    forget nothing; other conditions have NaN.
+    """
+    places = {condition: place for place, condition in enumerate(found.conditions)}
+    result = np.full_like(values, np.nan)
+    for condition, place in places.items():
+        uniform = replace(condition, distribution="uniform", alpha=0.0)
+        alike = condition.ambiguity == ambiguity and condition.forgetting == "none"
+        if alike and condition.alpha > 0 and uniform in places:
+            result[place] = values[place] - values[places[uniform]]
+    return result
+
+
+def tail_lag(found: Curves) -> np.ndarray:
+    """Return how many doublings of the step `tail` is learnt after `validation`.
+
+    That is log2 of the ratio of the first steps at which accuracies are at least `LEARNT`, 1 added
+    to each. A tail that isn't learnt counts as learnt at the last step, the least that it can be.
+    (conditions, seeds); NaN where `validation` isn't learnt either.
+    """
+    steps = np.log2(found.steps + 1.0)
+    learnt = {name: found.accuracy(name) >= LEARNT for name in ("tail", "validation")}
+    first = {
+        name: np.where(at.any(-1), steps[at.argmax(-1)], steps[-1]) for name, at in learnt.items()
+    }
+    return np.where(learnt["validation"].any(-1), first["tail"] - first["validation"], np.nan)
+
+
+def coexistence(found: Curves) -> np.ndarray:
+    """Return how much higher `tail_switch` is than `switch`, (conditions, seeds).
+
+    The mean over the steps at which accuracy on `validation` is at least `LEARNT`; NaN without any.
+    """
+    learnt = found.accuracy("validation") >= LEARNT
+    gap = np.where(learnt, found.accuracy("tail_switch") - found.accuracy("switch"), 0).sum(-1)
+    return gap / np.where(learnt.any(-1), learnt.sum(-1), np.nan)
+
+
 def change_since_peak(found: Curves, subset: str, peaking: str) -> np.ndarray:
     """Return how a set's accuracy changes from the step at which another one peaks to the last.
 
@@ -101,11 +158,11 @@ def change_since_peak(found: Curves, subset: str, peaking: str) -> np.ndarray:
     return np.where(peak(found, peaking) > CHANCE, final(found, subset) - then, np.nan)
 
 
-def embedding_lag(found: Curves, never: float) -> np.ndarray:
+def embedding_lag(found: Curves, never: float, share: float) -> np.ndarray:
     """Return how many doublings of the step the embedding layer lags behind the first layer.
 
     A layer has arrived at the first step at which its probe, on `validation` sequences with new
-    types, has gone `ARRIVED` of the way from chance to the best value over layers and steps. The
+    types, has gone this `share` of the way from chance to the best value over layers and steps. The
     lag is log2 of the arrival step of the embedding layer over that of the earliest layer, with 1
     added to each step. An embedding layer that doesn't arrive counts as arriving at step `never`:
     the last step is the least that it can be, infinity the most. (conditions, seeds); NaN where a
@@ -113,7 +170,7 @@ def embedding_lag(found: Curves, never: float) -> np.ndarray:
     """
     values = found.probes["probe_accuracy_new_types", "validation"]
     best = values.max((-2, -1), keepdims=True)
-    arrived = (values >= CHANCE + ARRIVED * (best - CHANCE)) & (best > CHANCE)
+    arrived = (values >= CHANCE + share * (best - CHANCE)) & (best > CHANCE)
     steps = np.log2(found.steps + 1.0)
     arrival = np.where(arrived.any(-2), steps[arrived.argmax(-2)], np.nan)
     embedding = np.where(np.isnan(arrival[..., 0]), np.log2(never + 1.0), arrival[..., 0])

@@ -8,13 +8,17 @@ from typing import Any
 
 from ontogeny.errors import ConfigError
 from ontogeny.runs.schedules import steps
+from ontogeny.studies.strategies.protocol import held_out_tokens
 
 GRID_KEYS = ("alpha", "vocabulary", "ambiguity", "forgetting")
-SUBSETS = ("validation", "tail", "switch", "tail_switch", "unseen")  # evaluation sets
+SUBSETS = ("validation", "tail", "switch", "tail_switch", "unseen", "fresh")  # evaluation sets
 PROBED = ("validation", "tail", "unseen")  # those that probes are trained and tested on
 FORGETTING = ("none", "active", "temporary")
+# The key that says after how many updates models forget, for each way to.
+FORGET_KEYS = {"active": "forget_every", "temporary": "temporary_every"}
 TAIL_SHARE = 10  # the tail is the rarest tenth of a class
 LEAST_TAIL = 2  # one type to train a probe on, one to test it on
+LEAST_HELD_OUT = 4  # two of them in a sequence, half of the types for probes to be trained on
 
 Settings = Mapping[str, Any]
 
@@ -124,6 +128,12 @@ def contradictions(settings: Settings) -> Iterator[str]:
             types_of_class(vocabulary)
         except ConfigError as error:
             yield f"grid.{error}"
+            continue
+        if (held_out := held_out_tokens(settings, vocabulary)) < LEAST_HELD_OUT:
+            yield (
+                f"held_out: is {settings['held_out']}, {held_out} tokens with vocabulary "
+                f"{vocabulary}; expected {LEAST_HELD_OUT} or more, or a larger share."
+            )
     for alpha in settings["grid"]["alpha"]:
         if not (math.isfinite(alpha) and alpha >= 0):
             yield f"grid.alpha: is {alpha}; expected 0 (uniform) or a positive exponent."
@@ -150,11 +160,17 @@ def contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _forgetting_contradictions(settings: Settings, last: int) -> Iterator[str]:
-    every, until = settings["forget_every"], settings["forget_until"]
-    if every >= last:
-        yield (
-            f"forget_every: is {every}, so nothing would be forgotten in {last} updates; expected "
-            "fewer."
-        )
-    if "temporary" in settings["grid"]["forgetting"] and until < every:
-        yield f"forget_until: is {until}, before the first forgetting at {every}; expected more."
+    until = settings["forget_until"]
+    for forgetting, key in FORGET_KEYS.items():
+        every = settings[key]
+        if forgetting not in settings["grid"]["forgetting"]:
+            continue
+        if every >= last:
+            yield (
+                f"{key}: is {every}, so nothing would be forgotten in {last} updates; expected "
+                "fewer."
+            )
+        if forgetting == "temporary" and until < every:
+            yield (
+                f"forget_until: is {until}, before the first forgetting at {every}; expected more."
+            )

@@ -13,18 +13,24 @@ from ontogeny.errors import ConfigError
 AMBIGUOUS_SWITCH = 0.5  # how often an ambiguous type is used in the other role
 
 
-def rank_probabilities(types: int, alpha: float) -> Tensor:
+def rank_probabilities(types: int, alpha: float, zipf: str = "exact") -> Tensor:
     """Return the probability of each rank, shape (types,), float64, on the CPU.
 
-    p(r) is proportional to (r + 1) ** -alpha: Zipf's law, truncated exactly, that is, normalised
-    over the types of the class; alpha 0 is the uniform law. Raises `ConfigError` if alpha is
+    With `zipf` "exact" p(r) is proportional to (r + 1) ** -alpha: Zipf's law, truncated exactly,
+    that is, normalised over the types of the class. "shifted" is the law of the authors' released
+    code, which draws from Zipf's law over 1, 2, ... until the number is that of a type, but counts
+    types from 0: p(r) is proportional to r ** -alpha, and the first type never occurs, unless it is
+    the only one. Alpha 0 is the uniform law in both cases. Raises `ConfigError` if alpha is
     negative or not finite.
     """
     if not (math.isfinite(alpha) and alpha >= 0):
         raise ConfigError(
             f"alpha: is {alpha}; expected 0 (uniform) or a positive exponent of Zipf's law."
         )
+    shifted = zipf == "shifted" and alpha > 0 and types > 1
     weights = torch.arange(1, types + 1, dtype=torch.float64) ** -alpha
+    if shifted:
+        weights = torch.cat([weights.new_zeros(1), weights[:-1]])
     return weights / weights.sum()
 
 
@@ -52,13 +58,26 @@ def switch_probabilities(
 ) -> Tensor:
     """Return how often each rank is used in the other role, shape (types,), float64.
 
-    `switching` "types": one half for the ambiguous ranks, a share `ambiguity` of all, and never for
-    the others. "draws": every draw switches with probability `ambiguity`, whatever its rank.
+    `switching` "types" and "redrawn": one half for the ambiguous ranks, a share `ambiguity` of all,
+    and never for the others. "draws": every draw switches with probability `ambiguity`, whatever
+    its rank.
     """
     ambiguous = ambiguous_ranks(types, ambiguity, generator)
     if switching == "draws":
         return torch.full((types,), ambiguity, dtype=torch.float64)
     return ambiguous.double() * AMBIGUOUS_SWITCH
+
+
+def redrawn_probabilities(switch: Tensor, alpha: float, zipf: str) -> Tensor:
+    """Return the law of the ranks that take the place of ambiguous ones; (types,), float64.
+
+    `switch` (types,) is that of `switch_probabilities`. The ambiguous ranks follow the law of a
+    class that has no others, in their order; without any, all is 0.
+    """
+    ambiguous, law = switch > 0, torch.zeros_like(switch)
+    if ambiguous.any():
+        law[ambiguous] = rank_probabilities(int(ambiguous.sum()), alpha, zipf)
+    return law
 
 
 def halves_of_types(types: int, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,10 @@
 - `switch`: tokens as in training, but nouns stand in adjective slots and the reverse.
 - `tail_switch`: the same for the tail.
 - `unseen`: held-out tokens, two different ones in a sequence; position alone gives them a role.
+- `fresh`: the same, with embeddings of these tokens that are drawn anew.
+
+With `switching: redrawn` the types of the tail keep their own roles, as in the authors' code: what
+takes an ambiguous one's place needn't be rare.
 
 In each, every other sequence asks for the noun and the rest for the adjective, so that the sets are
 balanced, and the labels of probes the same for all members.
@@ -19,7 +23,19 @@ from torch.nn.functional import cross_entropy
 from ontogeny.studies.strategies.conditions import SUBSETS, Member, tail_types
 from ontogeny.studies.strategies.distributions import cumulative, draw_ranks
 from ontogeny.studies.strategies.streams import stream, uniform
-from ontogeny.studies.strategies.task import ANSWER, Laws, Sequences, Vocabulary, compose, in_roles
+from ontogeny.studies.strategies.task import (
+    ANSWER,
+    COPULA,
+    QUERY,
+    Laws,
+    Sequences,
+    Vocabulary,
+    compose,
+    in_roles,
+    replacing_ranks,
+)
+
+HELD_OUT = ("unseen", "fresh")  # the sets of held-out tokens
 
 # Numbers that go through the output head at once: what a processor's memory holds with ease.
 LOGITS_AT_ONCE = {"cpu": 2**24, "cuda": 2**29}
@@ -30,9 +46,9 @@ def noun_queries(count: int) -> Tensor:
     return torch.arange(count) % 2 == 0
 
 
-def evaluation_numbers(members: Sequence[Member], purpose: str, count: int) -> Tensor:
-    """Return the members' uniform numbers for a set, (members, 5, sequences), on the CPU."""
-    shape = (5, count)
+def evaluation_numbers(members: Sequence[Member], purpose: str, laws: Laws, count: int) -> Tensor:
+    """Return the members' uniform numbers for a set, (members, numbers, sequences), on the CPU."""
+    shape = (5 + laws.replacements, count)
     return torch.stack([uniform(stream(m, f"evaluation {purpose}"), shape) for m in members])
 
 
@@ -45,13 +61,13 @@ def draw_set(
 ) -> Sequences:
     """Return a set's sequences, for each member.
 
-    `numbers` (members, 5, sequences) are uniform from [0, 1). `queried`, (members, types) bool, or
-    (members, held-out tokens) for `unseen`, says which types the query may be of (by rank, in both
-    classes); the query is drawn from the law restricted to them, the other token from all. None
-    means any type.
+    `numbers` are those of `evaluation_numbers`. `queried`, (members, types) bool, or (members,
+    held-out tokens) for `unseen` and `fresh`, says which types the query may be of (by rank, in
+    both classes); the query is drawn from the law restricted to them, the other token from all.
+    None means any type.
     """
     noun_query = noun_queries(numbers.shape[-1]).expand(len(numbers), -1)
-    if subset == "unseen":
+    if subset in HELD_OUT:
         query, other = _two_held_out(vocabulary.held_out, numbers, queried)
         first = vocabulary.first_held_out
         nouns = first + torch.where(noun_query, query, other)
@@ -63,8 +79,17 @@ def draw_set(
         other = draw_ranks(cumulative(probabilities), numbers[:, 1].contiguous())
         noun_ranks = torch.where(noun_query, query, other)
         adjective_ranks = torch.where(noun_query, other, query)
+        replacing = None
+        if subset == "validation" and laws.redrawn is not None:
+            law = laws.redrawn if queried is None else laws.redrawn * queried
+            own = replacing_ranks(law, numbers[:, 5])
+            others = replacing_ranks(laws.redrawn, numbers[:, 6])
+            replacing = (
+                torch.where(noun_query, own, others),
+                torch.where(noun_query, others, own),
+            )
         nouns, adjectives = in_roles(
-            vocabulary, switch, noun_ranks, adjective_ranks, numbers[:, 2:4]
+            vocabulary, switch, noun_ranks, adjective_ranks, numbers[:, 2:4], replacing
         )
     return compose(nouns, adjectives, numbers[:, 4] < 0.5, noun_query)
 
@@ -75,6 +100,8 @@ def _subset_laws(subset: str, laws: Laws) -> tuple[Tensor, Tensor]:
     if subset in ("tail", "tail_switch"):
         probabilities = torch.zeros_like(probabilities)
         probabilities[:, -tail_types(probabilities.shape[1]) :] = 1
+        if laws.redrawn is not None:
+            switch = torch.zeros_like(switch)
     if subset in ("switch", "tail_switch"):
         switch = torch.ones_like(switch)
     return probabilities, switch
@@ -90,12 +117,16 @@ def _two_held_out(held_out: int, numbers: Tensor, queried: Tensor | None) -> tup
 
 
 def evaluation_set(
-    vocabulary: Vocabulary, laws: Laws, members: Sequence[Member], count: int
+    vocabulary: Vocabulary,
+    laws: Laws,
+    members: Sequence[Member],
+    count: int,
+    subsets: Sequence[str] = SUBSETS,
 ) -> Sequences:
-    """Return the sequences of all `SUBSETS` one after the other, `count` of each; on the CPU."""
+    """Return the sequences of sets one after the other, `count` of each; on the CPU."""
     sets = [
-        draw_set(vocabulary, subset, laws, evaluation_numbers(members, subset, count))
-        for subset in SUBSETS
+        draw_set(vocabulary, subset, laws, evaluation_numbers(members, subset, laws, count))
+        for subset in subsets
     ]
     return Sequences(
         *(
@@ -107,26 +138,34 @@ def evaluation_set(
 
 def score(
     logits_of: Callable[[Tensor], Tensor], sequences: Sequences, tokens: int
-) -> tuple[Tensor, Tensor]:
-    """Return which sequences are right, and their losses; both (members, sequences).
+) -> dict[str, Tensor]:
+    """Return what models make of each sequence, by the names of the metrics; (members, sequences).
 
-    `logits_of` maps inputs (members, n, 7) to the logits of the answer, (members, n, 3, tokens). A
-    sequence is right if the most probable token of all, held-out ones included, is the answer's at
-    all three places. Its loss is the mean cross-entropy over the three, in nats.
+    `logits_of` maps inputs (members, n, 7) to the logits of the answer, (members, n, 3, tokens).
+
+    - `accuracy`: 1 if the most probable token of all, held-out ones included, is the answer's at
+      all three places, else 0.
+    - `forced_choice`: 1 if of the sentence's two content tokens the answer's is the more probable
+      at all three places (or both are the same), else 0.
+    - `loss`: the mean cross-entropy over the three, in nats.
     """
     count, device = sequences.inputs.shape[1], sequences.inputs.device
     each = len(sequences.inputs) * len(ANSWER) * tokens
     at_once = max(1, LOGITS_AT_ONCE.get(device.type, 2**26) // each)
-    right, losses = [], []
+    parts: dict[str, list[Tensor]] = {"accuracy": [], "forced_choice": [], "loss": []}
     for first in range(0, count, at_once):
+        inputs = sequences.inputs[:, first : first + at_once]
         answers = sequences.answers[:, first : first + at_once]
-        logits = logits_of(sequences.inputs[:, first : first + at_once])
-        right.append((logits.argmax(-1) == answers).all(-1))
+        logits = logits_of(inputs)
+        parts["accuracy"].append((logits.argmax(-1) == answers).all(-1))
+        others = inputs[..., :QUERY].sum(-1, keepdim=True) - COPULA - answers
+        right, wrong = (logits.gather(-1, t[..., None])[..., 0] for t in (answers, others))
+        parts["forced_choice"].append(((right > wrong) | (answers == others)).all(-1))
         loss = cross_entropy(logits.flatten(0, 2), answers.flatten(), reduction="none")
-        losses.append(loss.view(answers.shape).mean(-1))
-    return torch.cat(right, 1), torch.cat(losses, 1)
+        parts["loss"].append(loss.view(answers.shape).mean(-1))
+    return {metric: torch.cat(values, 1) for metric, values in parts.items()}
 
 
-def by_subset(values: Tensor) -> Tensor:
-    """Return the mean over each set of `evaluation_set`; (members, sequences) to (members, 5)."""
-    return values.double().unflatten(1, (len(SUBSETS), -1)).mean(-1)
+def by_subset(values: Tensor, subsets: int = len(SUBSETS)) -> Tensor:
+    """Return the mean over each of so many sets that follow one another; (members, subsets)."""
+    return values.double().unflatten(1, (subsets, -1)).mean(-1)

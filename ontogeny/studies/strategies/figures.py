@@ -25,16 +25,30 @@ SUBSET_STYLES: dict[str, dict[str, Any]] = {
     "switch": {"color": "#0072B2", "marker": "^"},
     "tail_switch": {"color": "#56B4E9", "marker": "v"},
     "unseen": {"color": "#D55E00", "marker": "D"},
+    "fresh": {"color": "#CC79A7", "marker": "P"},
 }
+# The forced choice on the same tokens has their colour.
+CHOICE_STYLE: dict[str, Any] = {"color": "#D55E00", "marker": "D", "linestyle": ":", "mfc": "none"}
+
+# What `unseen` draws in its rows: metric and set, and what they are called.
+UNSEEN_ROWS = {
+    ("accuracy", "unseen"): "unseen: accuracy",
+    ("accuracy", "fresh"): "fresh: accuracy",
+    ("forced_choice", "unseen"): "unseen: forced choice",
+}
+ENDS = ("highest of all steps", "at the last step")
+MARKERS = "osD^vX<>"
 
 
 @styled
 def curves(table: pd.DataFrame) -> Figure:
     """Draw accuracy against step, a line for each evaluation set and a panel for each condition.
 
-    Columns are laws, rows are ambiguity and forgetting.
+    Columns are laws, rows are ambiguity and forgetting. A dotted line is the forced choice between
+    the two tokens of `unseen` sentences.
     """
     accuracy = table[table["metric"] == "accuracy"]
+    choices = table[(table["metric"] == "forced_choice") & (table["subset"] == "unseen")]
     check_one_vocabulary(accuracy)
     alphas = np.unique(accuracy["alpha"])
     rows = _rows(accuracy)
@@ -44,11 +58,14 @@ def curves(table: pd.DataFrame) -> Figure:
     grid = figure.subplots(len(rows), len(alphas), squeeze=False, sharex=True, sharey=True)
     for (ambiguity, forgetting), line in zip(rows, grid, strict=True):
         for alpha, axes in zip(alphas, line, strict=True):
-            cell = accuracy[
-                (accuracy["alpha"] == alpha)
-                & (accuracy["ambiguity"] == ambiguity)
-                & (accuracy["forgetting"] == forgetting)
-            ]
+            cell, choice = (
+                rows_of[
+                    (rows_of["alpha"] == alpha)
+                    & (rows_of["ambiguity"] == ambiguity)
+                    & (rows_of["forgetting"] == forgetting)
+                ]
+                for rows_of in (accuracy, choices)
+            )
             if cell.empty:
                 axes.set_axis_off()
                 continue
@@ -58,10 +75,13 @@ def curves(table: pd.DataFrame) -> Figure:
                 summary = over_seeds(cell[cell["subset"] == subset], "step")
                 gid = f"{alpha:g}:{ambiguity:g}:{forgetting}:{subset}"
                 band(axes, summary, gid=gid, **(style | {"markersize": 2}))
+            gid = f"{alpha:g}:{ambiguity:g}:{forgetting}:choice"
+            band(axes, over_seeds(choice, "step"), gid=gid, **(CHOICE_STYLE | {"markersize": 2}))
             axes.set_title(f"{law_name(alpha)}; {_row_name(ambiguity, forgetting)}", fontsize=6.5)
     _label_outer(grid, step_label(steps))
     figure.supylabel("share of sequences right")
-    legend_below(figure, accuracy["seed"].nunique(), _handles(SUBSET_STYLES), columns=4)
+    handles = _handles(SUBSET_STYLES | {"unseen, forced choice": CHOICE_STYLE})
+    legend_below(figure, accuracy["seed"].nunique(), handles, columns=4)
     return figure
 
 
@@ -138,47 +158,40 @@ def _levels(axes: Axes, levels: np.ndarray) -> None:
 
 @styled
 def unseen(table: pd.DataFrame) -> Figure:
-    """Draw the highest and the last accuracy on `unseen`, over the law and the vocabulary.
+    """Draw what models make of tokens they never saw, highest and last, over law and vocabulary.
 
-    Without ambiguity and forgetting. The laws stand at equal distances; a line for each vocabulary.
-    The dotted line is what a model gets that copies tokens and can't tell their roles.
+    Without ambiguity and forgetting. The rows are those of `UNSEEN_ROWS`; the laws stand at equal
+    distances, with a line for each vocabulary. The dotted line is what a model gets that copies
+    tokens and can't tell their roles.
     """
-    rows = table[
-        (table["metric"] == "accuracy")
-        & (table["subset"] == "unseen")
-        & (table["forgetting"] == "none")
-        & (table["ambiguity"] == 0)
-    ]
-    if rows.empty:
+    plain = table[(table["forgetting"] == "none") & (table["ambiguity"] == 0)]
+    if plain.empty:
         return statement("No condition is without ambiguity and forgetting.")
-    keys = ["vocabulary", "alpha", "seed"]
-    by_member = rows.sort_values("step").groupby(keys)["value"]
-    alphas = np.unique(rows["alpha"])
-    figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
-    pair = figure.subplots(1, 2, sharey=True)
-    vocabularies = np.unique(rows["vocabulary"])
+    alphas, vocabularies = np.unique(plain["alpha"]), np.unique(plain["vocabulary"])
     colours = layer_colours(len(vocabularies))
-    titles = ["(a) highest of all steps", "(b) at the last step"]
-    parts = [by_member.max(), by_member.last()]
-    for axes, title, values in zip(pair, titles, parts, strict=True):
-        axes.set_title(title, loc="left")
-        axes.axhline(0.5, color="0.5", linestyle=":", linewidth=0.8)
-        for place, vocabulary in enumerate(vocabularies):
-            own = values.xs(vocabulary, level="vocabulary").reset_index()
-            summary = over_seeds(own, "alpha")
-            summary.index = np.searchsorted(alphas, summary.index)
-            marker = "osD^vX<>"[place % 8]
-            gid = f"{vocabulary}:{title[1]}"
-            band(axes, summary, color=colours[place], marker=marker, gid=gid)
-        axes.set_xticks(range(len(alphas)), [law_name(alpha) for alpha in alphas])
-        axes.set_xlim(-0.3, len(alphas) - 0.7)
-        axes.set_ylim(-0.03, 1.03)
-    pair[0].set_ylabel("share of sequences right")
+    figure = Figure(figsize=(WIDTH, 0.7 + 1.35 * len(UNSEEN_ROWS)), layout="constrained")
+    grid = figure.subplots(len(UNSEEN_ROWS), 2, sharex=True, sharey=True)
+    for pair, ((metric, subset), name) in zip(grid, UNSEEN_ROWS.items(), strict=True):
+        rows = plain[(plain["metric"] == metric) & (plain["subset"] == subset)]
+        by_member = rows.sort_values("step").groupby(["vocabulary", "alpha", "seed"])["value"]
+        for axes, when, values in zip(pair, ENDS, (by_member.max(), by_member.last()), strict=True):
+            axes.set_title(f"{name}, {when}")
+            axes.axhline(0.5, color="0.5", linestyle=":", linewidth=0.8)
+            for place, vocabulary in enumerate(vocabularies):
+                own = values.xs(vocabulary, level="vocabulary").reset_index()
+                summary = over_seeds(own, "alpha")
+                summary.index = np.searchsorted(alphas, summary.index)
+                gid = f"{vocabulary}:{metric}:{subset}:{when}"
+                band(axes, summary, color=colours[place], marker=MARKERS[place % 8], gid=gid)
+            axes.set_xticks(range(len(alphas)), [law_name(alpha) for alpha in alphas])
+            axes.set_xlim(-0.3, len(alphas) - 0.7)
+            axes.set_ylim(-0.03, 1.03)
+    figure.supylabel("share of sequences right")
     handles = [
-        Line2D([], [], color=colours[i], marker="osD^vX<>"[i % 8], label=f"{size:,} tokens")
+        Line2D([], [], color=colours[i], marker=MARKERS[i % 8], label=f"{size:,} tokens")
         for i, size in enumerate(vocabularies)
     ]
-    legend_below(figure, rows["seed"].nunique(), handles, columns=4)
+    legend_below(figure, plain["seed"].nunique(), handles, columns=4)
     return figure
 
 

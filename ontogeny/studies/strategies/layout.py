@@ -8,7 +8,7 @@ from ontogeny.runs.schedules import steps
 from ontogeny.studies.strategies.conditions import jobs
 
 # Settings that nothing measured on a member depends on.
-NOT_MEASURED = ("grid", "exclude", "seeds", "runs_per_job", "threads", "bootstrap")
+NOT_MEASURED = ("grid", "exclude", "seeds", "protocol", "runs_per_job", "threads", "bootstrap")
 
 
 def members(config: Config, job: int | str | None = None) -> list[dict[str, Any]]:

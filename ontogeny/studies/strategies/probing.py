@@ -40,21 +40,21 @@ def probing_inputs(
             ("test", test, halves),
             ("new types", test, ~halves),
         ):
-            numbers = evaluation_numbers(members, f"probes {subset} {part}", count)
+            numbers = evaluation_numbers(members, f"probes {subset} {part}", laws, count)
             parts.append(draw_set(vocabulary, subset, laws, numbers, queried).inputs)
         sets.append(torch.cat(parts, 1))
     return torch.stack(sets, 1)
 
 
 def probe(
-    states_of: Callable[[Tensor], Tensor], inputs: Tensor, train: int, l2: float
+    states_of: Callable[[Tensor], Tensor], inputs: Tensor, train: int, l2: float, bias: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Return the probes' accuracy on trained and on new types; both (layers, members, sets).
 
     `states_of` maps inputs (members, n, 7) to the vectors at the query position, (layers, members,
     n, width); `inputs` are those of `probing_inputs`, of which the first `train` of each set train
     the probe. All layers, members and sets are fitted at once
-    (`ontogeny.measures.probes.logistic.fit`, with the penalty `l2`).
+    (`ontogeny.measures.probes.logistic.fit`, with the penalty `l2`, and a bias or none).
     """
     members, sets, count, _ = inputs.shape
     states = states_of(inputs.flatten(1, 2))
@@ -69,6 +69,7 @@ def probe(
         states[:, :1],  # there is one penalty, so nothing is chosen on dev
         labels[:, :1],
         l2=(l2,),
+        bias=bias,
         device=states.device,
     )
     predicted = fitted.predict(states[:, train:])[:, 0]

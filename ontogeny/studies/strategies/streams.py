@@ -10,9 +10,10 @@ from ontogeny.ensemble.random_streams import random_stream
 from ontogeny.studies.strategies.conditions import Member, types_of_class
 from ontogeny.studies.strategies.distributions import (
     rank_probabilities,
+    redrawn_probabilities,
     switch_probabilities,
 )
-from ontogeny.studies.strategies.task import NUMBERS, Laws
+from ontogeny.studies.strategies.task import Laws
 
 BLOCK = 32  # updates whose numbers are drawn at once: a call to a generator costs more than they do
 
@@ -26,37 +27,41 @@ def stream(member: Member, purpose: str, device: torch.device | str = "cpu") -> 
     return random_stream(member.seed, f"strategies {purpose}", device)
 
 
-def laws_of(members: Sequence[Member], switching: str) -> Laws:
+def laws_of(members: Sequence[Member], switching: str, zipf: str = "exact") -> Laws:
     """Return what members of one vocabulary draw from, on the CPU."""
     types = types_of_class(members[0].vocabulary)
-    probabilities = [rank_probabilities(types, member.alpha) for member in members]
+    probabilities = [rank_probabilities(types, member.alpha, zipf) for member in members]
     switch = [
         switch_probabilities(types, m.ambiguity, switching, stream(m, "ambiguous types"))
         for m in members
     ]
-    return Laws(torch.stack(probabilities), torch.stack(switch))
+    redrawn = None
+    if switching == "redrawn":
+        pairs = zip(members, switch, strict=True)
+        redrawn = torch.stack([redrawn_probabilities(s, m.alpha, zipf) for m, s in pairs])
+    return Laws(torch.stack(probabilities), torch.stack(switch), redrawn)
 
 
 class NumberStream:
-    """The uniform numbers of training: (members, 6, batch) float64 for each update.
+    """The uniform numbers of training: (members, numbers, batch) float64 for each update.
 
     They are a function of the member's seed and the update alone, so a training that resumes, in
     whatever company, goes on with the numbers it would have had.
     """
 
     def __init__(
-        self, members: Sequence[Member], batch_size: int, device: torch.device | str
+        self, members: Sequence[Member], numbers: int, batch_size: int, device: torch.device | str
     ) -> None:
-        """Prepare the streams of these members."""
-        self.members, self.batch_size, self.device = members, batch_size, device
+        """Prepare the streams of these members, of so many numbers for each sequence."""
+        self.members, self.device = members, device
+        self.shape = (BLOCK, numbers, batch_size)
         self.number, self.block = -1, torch.empty(0)
 
     def at(self, update: int) -> Tensor:
         """Return the numbers of an update; cheapest for updates in order."""
         number, place = divmod(update, BLOCK)
         if number != self.number:
-            shape = (BLOCK, NUMBERS, self.batch_size)
-            draw = partial(uniform, shape=shape, device=self.device)
+            draw = partial(uniform, shape=self.shape, device=self.device)
             purpose = f"training {number}"
             self.block = torch.stack(
                 [draw(stream(member, purpose, self.device)) for member in self.members], 1

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
 from ontogeny.results.tables import Table
-from ontogeny.studies.strategies import conditions
+from ontogeny.studies.strategies import conditions, protocol
 from ontogeny.studies.strategies.layout import measurements, vocabularies
+from ontogeny.studies.strategies.panels import PANELS
 from ontogeny.studies.strategies.tables import EMBEDDINGS
 from ontogeny.studies.strategies.tables import STRATEGIES as ACCURACIES
 
@@ -21,6 +22,10 @@ def _of_a_vocabulary(name: str, label: str, reads: Table) -> Figure:
 STRATEGIES = Study(
     name="strategies",
     title="Strategies",
+    question=(
+        "When does a model find a part of speech from context, and when does it know it by heart?"
+    ),
+    panels=PANELS,
     tables=(
         Joined(ACCURACIES, lambda config: measurements(config, "measurements")),
         Joined(EMBEDDINGS, lambda config: measurements(config, "embeddings")),
@@ -36,4 +41,5 @@ STRATEGIES = Study(
     ),
     verdicts=lambda config: ["results/measurements/strategies/claims.tsv"],
     contradictions=_contradictions,
+    completed=protocol.completed,
 )

@@ -45,6 +45,14 @@ STRATEGIES = Table(
         Metric(
             "accuracy", "share of sequences of which all three answers are right", "share", 0, 1
         ),
+        Metric(
+            "forced_choice",
+            "share of sequences of which, at all three answers, the right one of the sentence's "
+            "two content tokens is the more probable of them",
+            "share",
+            0,
+            1,
+        ),
         Metric("loss", "mean cross-entropy over the three answers", "nats", 0),
         Metric(
             "probe_accuracy",

@@ -21,6 +21,12 @@ adjective in the other half, each type is as frequent as without ambiguity, and 
 never changes its role. With `switching: draws` it is the ambiguity p for every rank. If both slots
 drew the same rank, they switch together or not at all: else both would hold the same token, and
 there would be no right answer. Of itself each slot still switches with its probability.
+
+`switching: redrawn` is what the authors' released code does: a slot that switches gets not the
+other class's type of that rank, but one that is drawn anew from the ambiguous types of the other
+class (`distributions.redrawn_probabilities`), each slot by itself. Now and then both slots hold the
+same token, which then is the answer thrice. (There, the ambiguous types of the two classes are
+chosen apart; here they have the same ranks.)
 """
 
 from collections.abc import Sequence
@@ -34,7 +40,6 @@ from ontogeny.studies.strategies.distributions import cumulative, draw_ranks
 
 MASK, COPULA, FIRST_NOUN = 0, 1, 2
 LENGTH, QUERY, ANSWER = 7, 3, (4, 5, 6)
-NUMBERS = 6  # uniform numbers that a random sequence takes
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,23 @@ class Vocabulary:
 class Laws:
     """What the members of a stack draw from, each (members, types), float64.
 
-    `probabilities` are those of the ranks, `switch` how often each rank is used in the other role.
+    `probabilities` are those of the ranks, `switch` how often each rank is used in the other role,
+    `redrawn` the law of the ranks that then take its place; None: the rank stays.
     """
 
     probabilities: Tensor
     switch: Tensor
+    redrawn: Tensor | None = None
+
+    @property
+    def replacements(self) -> int:
+        """How many uniform numbers the slots of a sequence need for the ranks drawn anew."""
+        return 0 if self.redrawn is None else 2
+
+    @property
+    def numbers(self) -> int:
+        """How many uniform numbers a random sequence takes."""
+        return 6 + self.replacements
 
     @cached_property
     def cumulated(self) -> Tensor:
@@ -72,11 +89,14 @@ class Laws:
 
     def to(self, device: torch.device | str) -> "Laws":
         """Return the same laws on another device."""
-        return Laws(self.probabilities.to(device), self.switch.to(device))
+        redrawn = None if self.redrawn is None else self.redrawn.to(device)
+        return Laws(self.probabilities.to(device), self.switch.to(device), redrawn)
 
     def take(self, members: Sequence[int]) -> "Laws":
         """Return the laws of some of the members."""
-        return Laws(self.probabilities[list(members)], self.switch[list(members)])
+        index = list(members)
+        redrawn = None if self.redrawn is None else self.redrawn[index]
+        return Laws(self.probabilities[index], self.switch[index], redrawn)
 
 
 @dataclass(frozen=True)
@@ -91,16 +111,39 @@ class Sequences:
     answers: Tensor
     noun_query: Tensor
 
+    def to(self, device: torch.device | str) -> "Sequences":
+        """Return the same sequences on another device."""
+        return Sequences(
+            self.inputs.to(device), self.answers.to(device), self.noun_query.to(device)
+        )
+
+    def take(self, members: Tensor) -> "Sequences":
+        """Return those of some members, by their places."""
+        return Sequences(self.inputs[members], self.answers[members], self.noun_query[members])
+
 
 def training_sequences(vocabulary: Vocabulary, laws: Laws, numbers: Tensor) -> Sequences:
-    """Return random sequences; `numbers` (members, 6, sequences) are uniform from [0, 1)."""
+    """Return random sequences; `numbers` (members, `laws.numbers`, sequences) are uniform."""
     noun_ranks, adjective_ranks = (
         draw_ranks(laws.cumulated, numbers[:, slot].contiguous()) for slot in (0, 1)
     )
+    replacing = None
+    if laws.redrawn is not None:
+        replacing = [replacing_ranks(laws.redrawn, numbers[:, slot]) for slot in (6, 7)]
     nouns, adjectives = in_roles(
-        vocabulary, laws.switch, noun_ranks, adjective_ranks, numbers[:, 2:4]
+        vocabulary, laws.switch, noun_ranks, adjective_ranks, numbers[:, 2:4], replacing
     )
     return compose(nouns, adjectives, numbers[:, 4] < 0.5, numbers[:, 5] < 0.5)
+
+
+def replacing_ranks(law: Tensor, numbers: Tensor) -> Tensor:
+    """Return the ranks that come in the place of those that switch, (members, sequences).
+
+    `law` (members, types) is that of `Laws.redrawn`, `numbers` (members, sequences) uniform from
+    [0, 1). A member whose law allows no rank gets the number of types, which is none.
+    """
+    ranks = draw_ranks(cumulative(law), numbers.contiguous())
+    return torch.where(law.sum(1, keepdim=True) > 0, ranks, law.shape[1])
 
 
 def in_roles(
@@ -109,16 +152,26 @@ def in_roles(
     noun_ranks: Tensor,
     adjective_ranks: Tensor,
     coins: Tensor,
+    replacing: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the tokens that stand as noun and as adjective, given the ranks drawn for them.
 
     `switch` is (members, types), the ranks (members, sequences), `coins` (members, 2, sequences)
-    uniform from [0, 1). What happens is told in this module's docstring.
+    uniform from [0, 1). `replacing` are the ranks, of the noun and of the adjective, that come in
+    the place of those that switch; where such a rank isn't one of the types, as it is where no type
+    is ambiguous, nothing switches. None: the rank stays. What happens is told in this module's
+    docstring.
     """
-    noun_coin = coins[:, 0]
-    adjective_coin = torch.where(noun_ranks == adjective_ranks, noun_coin, coins[:, 1])
+    noun_coin, adjective_coin = coins[:, 0], coins[:, 1]
+    if replacing is None:
+        adjective_coin = torch.where(noun_ranks == adjective_ranks, noun_coin, adjective_coin)
     noun_switches = noun_coin < switch.gather(1, noun_ranks)
     adjective_switches = adjective_coin < switch.gather(1, adjective_ranks)
+    if replacing is not None:
+        noun_switches &= replacing[0] < vocabulary.types
+        adjective_switches &= replacing[1] < vocabulary.types
+        noun_ranks = torch.where(noun_switches, replacing[0], noun_ranks)
+        adjective_ranks = torch.where(adjective_switches, replacing[1], adjective_ranks)
     nouns = FIRST_NOUN + noun_ranks + vocabulary.types * noun_switches
     adjectives = FIRST_NOUN + adjective_ranks + vocabulary.types * ~adjective_switches
     return nouns, adjectives

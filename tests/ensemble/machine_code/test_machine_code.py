@@ -1,15 +1,20 @@
+import math
 import threading
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from small_berts import random_batch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ontogeny.ensemble import NO_LABEL, Batch, Bert, BertStack, machine_code
+from ontogeny.ensemble import NO_LABEL, Batch, Bert, BertStack, machine_code, random_stream
+from ontogeny.ensemble.bert import objective
 from ontogeny.ensemble.bert.objective import losses_and_gradients
+from ontogeny.ensemble.machine_code.dropout import draw
 from ontogeny.ensemble.machine_code.member import loss_and_gradients
 
 
@@ -102,6 +107,102 @@ def test_threads_change_nothing(in_machine_code):
     alone = stack.take([3])
     losses_and_gradients(alone, batch.of(3, 4), in_machine_code=in_machine_code)
     torch.testing.assert_close(alone.flat_gradients[0], found[0][1][3], **close)
+
+
+class Given:
+    """Dropout by masks (members, entries) that lie one after the other."""
+
+    def __init__(self, share, masks):
+        self.share, self.masks, self.place = share, masks, 0
+
+    def mask(self, *shape):
+        size = math.prod(shape)
+        found = self.masks[:, self.place : self.place + size].reshape(-1, *shape).contiguous()
+        self.place += size
+        return found
+
+
+@settings(max_examples=40)
+@given(
+    layers=st.integers(1, 3),
+    width=st.integers(4, 24),
+    tokens=st.integers(1, 9),
+    targets=st.integers(1, 12),
+    sequences=st.integers(1, 9),
+    share=st.sampled_from([0.1, 0.5, 0.9]),
+    tokens_at_once=st.sampled_from([1, 20, 10_000]),
+    seed=st.integers(0, 2**31),
+)
+def test_what_is_dropped_by_the_same_masks_gives_what_pytorch_gives(
+    layers, width, tokens, targets, sequences, share, tokens_at_once, seed
+):
+    architecture = Bert(
+        20,
+        layers=layers,
+        width=width,
+        feedforward=2 * width + 1,
+        positions=tokens,
+        dropout=share,
+        initial_deviation=0.3,
+    )
+    stack = BertStack.initialise(architecture, [0, 1])
+    generator = torch.Generator().manual_seed(seed)
+    stack.flat += 0.1 * torch.randn(stack.flat.shape, generator=generator)
+    batch = random_batch(2, 20, seed, sequences=sequences, tokens=tokens, targets=targets)
+    streams = [random_stream(seed + member, "dropout") for member in range(2)]
+    drawn = []
+
+    def noted(key, share, masks):
+        draw(key, share, masks)
+        drawn.append(torch.from_numpy(masks.copy()))
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that members come in order
+    try:
+        with (
+            patch.object(machine_code, "TOKENS_AT_ONCE", tokens_at_once),
+            patch.object(machine_code, "draw", noted),
+        ):
+            losses = losses_and_gradients(stack, batch, streams)
+    finally:
+        torch.set_num_threads(before)
+    double = BertStack(architecture, stack.flat.double(), [20, 20])
+    given_masks = Given(share, torch.stack(drawn).double())
+    with patch.object(objective, "Dropout", lambda *_: given_masks):
+        expected = losses_and_gradients(double, batch, streams, members_at_once=2)
+    assert given_masks.place == given_masks.masks.shape[1]  # all of them, and no more
+    torch.testing.assert_close(losses, expected.float(), rtol=1e-5, atol=1e-5)
+    difference = (stack.flat_gradients - double.flat_gradients).norm(dim=1)
+    assert (difference <= 2e-3 * double.flat_gradients.norm(dim=1)).all()
+
+
+def test_masks_are_fair_independent_and_a_members_own():
+    masks = np.empty(400_001, np.float32)
+    draw(np.uint64(12345), 0.1, masks)
+    assert set(np.unique(masks)) == {np.float32(0), np.float32(1 / 0.9)}
+    dropped = masks == 0
+    assert binomtest(int(dropped.sum()), len(dropped), 0.1).pvalue > 1e-3
+    for distance in (1, 2, 64, 128, 448):
+        both = dropped[distance:] & dropped[:-distance]
+        assert binomtest(int(both.sum()), len(both), 0.01).pvalue > 1e-3
+    again, other = np.empty_like(masks), np.empty_like(masks)
+    draw(np.uint64(12345), 0.1, again)
+    draw(np.uint64(12346), 0.1, other)
+    assert (again == masks).all()
+    both = (other == 0) & dropped
+    assert binomtest(int(both.sum()), len(both), 0.01).pvalue > 1e-3
+
+    stack = BertStack.initialise(Bert(11, layers=2, dropout=0.3, initial_deviation=0.3), [0, 1, 2])
+    batch = random_batch(3, 11, 0)
+    together = losses_and_gradients(stack, batch, [random_stream(n, "drop") for n in range(3)])
+    gradients = stack.flat_gradients.clone()
+    alone = stack.take([1])
+    found = losses_and_gradients(alone, batch.of(1, 2), [random_stream(1, "drop")])
+    assert torch.equal(found, together[1:2])
+    assert torch.equal(alone.flat_gradients[0], gradients[1])
+    stream = random_stream(1, "drop")
+    losses_and_gradients(alone, batch.of(1, 2), [stream])
+    assert not torch.equal(losses_and_gradients(alone, batch.of(1, 2), [stream]), found)
 
 
 def test_machine_code_is_for_a_case_of_its_own():

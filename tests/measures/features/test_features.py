@@ -289,6 +289,44 @@ def test_words_that_the_tokenizer_drops_are_masked_and_counted(nothing, caplog):
     assert "3 words dropped by the tokenizer, 0 past the model's length" in caplog.text
 
 
+def test_words_as_written_are_unknown_to_an_uncased_vocabulary_where_they_are_capitalised():
+    model, tokenizer = build("bert")
+    assert tokenizer.backend_tokenizer.normalizer.lowercase
+    capitalised = pd.DataFrame({"words": [["The", "cat", "sat"]]})
+    small = pd.DataFrame({"words": [["the", "cat", "sat"]]})
+    unknown = pd.DataFrame({"words": [[tokenizer.unk_token, "cat", "sat"]]})
+
+    def vectors(rows, **options):
+        return extract(model, tokenizer, rows, dtype=torch.float32, **options).vectors
+
+    assert torch.equal(vectors(capitalised), vectors(small))
+    written = vectors(capitalised, normalised=False)
+    torch.testing.assert_close(written, vectors(unknown))
+    assert not torch.allclose(written[0, 0], vectors(small)[0, 0])
+    torch.testing.assert_close(vectors(small, normalised=False), vectors(small))
+    assert tokenizer.backend_tokenizer.normalizer.lowercase  # left as it was
+
+
+def test_a_segment_is_the_type_of_all_tokens_in_models_that_tell_types_apart():
+    model, tokenizer = build("bert")
+    rows = pd.DataFrame({"words": [["the", "cat"], ["sat"]]})
+    first, second = (
+        extract(model, tokenizer, rows, segment=segment, dtype=torch.float32).vectors
+        for segment in (0, 1)
+    )
+    types = model.get_parameter("embeddings.token_type_embeddings.weight")
+    with torch.no_grad():
+        types.copy_(types.flip(0))
+    swapped = extract(model, tokenizer, rows, segment=1, dtype=torch.float32).vectors
+    torch.testing.assert_close(swapped, first)
+    assert not torch.allclose(first, second)
+    with pytest.raises(CheckpointError, match="types of tokens, so none is of segment 5"):
+        extract(model, tokenizer, rows, segment=5)
+    other, reader = build("gpt2")
+    one, two = (extract(other, reader, rows, segment=segment).vectors for segment in (0, 1))
+    assert torch.equal(one, two)
+
+
 def test_a_sentence_without_any_token_is_left_out():
     tokenizer = byte_level()
     tokenizer.backend_tokenizer.normalizer = normalizers.Replace("\u200b", "")

@@ -64,6 +64,45 @@ def test_the_objective_is_that_of_scikit_learn(l2):
             assert same.float().mean() > 0.98
 
 
+def test_without_a_bias_the_fit_is_that_of_scikit_learn_on_features_that_are_not_centred():
+    features, labels = planted(sizes=(3, 2))
+    probes = fit(features, labels, features, labels, l2=[1e-2], bias=False, tolerance=1e-7)
+    assert not probes.bias.any()
+    assert not probes.centre.any()
+    for layer in range(3):
+        raw = features[layer].double().numpy()
+        inputs = raw / (np.linalg.svd(raw, compute_uv=False) / np.sqrt(len(raw))).mean()
+        model = LogisticRegression(
+            C=1 / (1e-2 * len(raw)), tol=1e-8, max_iter=20000, fit_intercept=False
+        ).fit(inputs, labels[0].numpy())
+        weights = probes.weight[layer].split(probes.sizes)[0].numpy()
+        np.testing.assert_allclose(weights - weights.mean(0), model.coef_, atol=5e-3)
+        found = probes.predict(features)[layer, 0].numpy()
+        assert (found == model.predict(inputs)).mean() > 0.995
+
+
+def test_without_a_penalty_the_gradient_of_the_cross_entropy_vanishes():
+    features, labels = planted(noise=4.0)
+    for bias in (True, False):
+        probes = fit(features, labels, features, labels, l2=[0.0], bias=bias, tolerance=1e-8)
+        for layer in range(3):
+            inputs = (features[layer] - probes.centre[layer]) / probes.scale[layer]
+            weight = probes.weight[layer].clone().requires_grad_()
+            logits = (inputs @ weight.mT + probes.bias[layer]).split(probes.sizes, 1)
+            sum(
+                torch_cross_entropy(own, row) for own, row in zip(logits, labels, strict=True)
+            ).backward()
+            assert weight.grad.abs().max() < 2e-3
+
+
+def test_classes_that_can_be_told_apart_are_told_apart_without_a_penalty():
+    features = torch.linspace(-1, 1, 40)[None, :, None] * torch.ones(1, 40, 3)  # of one dimension
+    labels = (features[..., 0] > 0).long()
+    probes = fit(features, labels, features, labels, l2=[0.0], bias=False)
+    assert (probes.predict(features)[:, 0] == labels).all()
+    assert probes.weight.isfinite().all()
+
+
 def test_the_weights_bear_the_objective_that_is_reported():
     features, labels = planted()
     probes = fit(features, labels, features, labels, l2=[1e-2], tolerance=1e-6)
@@ -262,10 +301,10 @@ def test_accuracy_on_real_features_is_within_half_a_point_of_scikit_learn(standa
         assert accuracy[task] >= best.score(whole[test], row[test]) - 0.005
 
 
-@pytest.mark.parametrize("l2", [[], [0.0], [-1.0], [float("nan")], [float("inf")]])
-def test_a_penalty_that_is_not_positive_is_refused(l2):
+@pytest.mark.parametrize("l2", [[], [-1.0], [float("nan")], [float("inf")]])
+def test_a_penalty_below_zero_or_without_end_is_refused(l2):
     features, labels = planted()
-    with pytest.raises(ConfigError, match=r"l2: found .* expected one or more positive"):
+    with pytest.raises(ConfigError, match=r"l2: found .* expected one or more numbers, none below"):
         fit(features, labels, features, labels, l2=l2)
 
 

@@ -10,6 +10,10 @@ from ontogeny.studies.interdependence.tables import INTERDEPENDENCE
 
 pytestmark = pytest.mark.slow
 
+LOSSES = pd.DataFrame(
+    {"run": "r", "seed": [0, 1], "step": [80, 90], "metric": "learning_rate", "value": [5.0, 5.0]}
+)
+
 
 def lines(figure):
     return {
@@ -38,19 +42,34 @@ def pairs(least=0):
 
 
 def test_distances_show_means_by_sequence_and_by_syntax():
-    drawn = lines(FIGURES["distances"](pairs()))
+    drawn = lines(FIGURES["distances"](pairs(), LOSSES))
     assert drawn["sequential:last step"].get_ydata() == pytest.approx(1 / np.arange(2, 8))
     assert drawn["syntactic:3:open"].get_ydata() == pytest.approx(1 / np.arange(4, 8))
     assert {f"syntactic:{s}:closed" for s in range(1, 7)} <= set(drawn)
     assert {"step:1", "step:2", "step:4"} <= set(drawn)
+    assert {"rescaling:80", "rescaling:90"} <= set(drawn)
+    assert not {"rescaling:80"} & set(lines(FIGURES["distances"](pairs(), LOSSES.iloc[:0])))
+
+
+def test_syntactic_panels_have_y_axes_of_one_length_and_lose_no_mean():
+    figure = FIGURES["distances"](pairs(), LOSSES)
+    lengths = set()
+    for axes in figure.axes:
+        for line in axes.get_lines():
+            if (line.get_gid() or "").startswith("syntactic:"):
+                low, high = axes.get_ylim()
+                assert low < min(line.get_ydata())
+                assert max(line.get_ydata()) < high
+                lengths.add(round(high - low, 9))
+    assert len(lengths) == 1
 
 
 def test_without_enough_cases_the_figure_says_so():
     rows = pairs()
-    figure = FIGURES["distances"](rows[rows["metric"] == "cases"])
+    figure = FIGURES["distances"](rows[rows["metric"] == "cases"], LOSSES)
     assert "enough pairs" in figure.texts[0].get_text()
     only = rows[rows["word_class"] == "all"]
-    assert set(lines(FIGURES["distances"](only))) >= {"sequential:last step"}
+    assert set(lines(FIGURES["distances"](only, LOSSES))) >= {"sequential:last step"}
 
 
 @pytest.mark.parametrize("name", ["rule", "prefix", "gradients"])

@@ -10,6 +10,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.results.tables import check
 from ontogeny.studies.pushdown import measure as library
 from ontogeny.studies.pushdown.measure import measure
+from ontogeny.studies.pushdown.protocol import completed
 from ontogeny.studies.pushdown.tables import PUSHDOWN
 
 
@@ -65,9 +66,24 @@ def test_every_setting_reaches_the_probes_it_is_for(monkeypatch):
     monkeypatch.setattr(library, "probe_word_labels", record("words"))
     monkeypatch.setattr(library, "probe_trees", record("trees"))
     tasks = ["upos", "tree_depth"]
-    measure({}, {}, {}, tasks, l2=(0.5,), rank=3, epochs=7, seed=11, device="cpu")
+    of_words = {"l2": (0.5,), "bias": False, "phrase_root": True}
+    of_trees = {"rank": 3, "epochs": 7}
     shared = {"seed": 11, "device": "cpu"}
-    assert given == {"words": {"l2": (0.5,)} | shared, "trees": {"rank": 3, "epochs": 7} | shared}
+    measure({}, {}, {}, tasks, **of_words, **of_trees, **shared)
+    assert given == {"words": of_words | shared, "trees": of_trees | shared}
+
+
+def test_a_protocol_is_a_preset_of_keys_each_of_which_can_be_given():
+    def settings(name, **keys):
+        return completed({"protocol": name, "structural": {}, **keys})
+
+    ours, released = settings("ours"), settings("released")
+    assert {key for key in ours if ours[key] != released[key]} == {
+        *("protocol", "normalised", "segment", "l2", "bias", "phrase_root", "structural"),
+    }
+    assert released["structural"] == {"rank": 64, "epochs": 4}
+    mixed = settings("released", bias=True, structural={"epochs": 9})
+    assert mixed == released | {"bias": True, "structural": {"rank": 64, "epochs": 9}}
 
 
 @pytest.mark.parametrize("tasks", [[], ["upos", "sentiment"]])

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from planted_similarities import planted
+from planted_similarities import planted, planted_taggers
 
 from ontogeny.studies.similarity.figures import FIGURES
 from ontogeny.studies.similarity.tables import MEASURES
@@ -59,7 +59,24 @@ def test_measures_stand_side_by_side(here):
     }
 
 
-@pytest.mark.parametrize("name", FIGURES)
+def test_layers_compared_within_a_model_bear_their_names_while_they_are_few(here):
+    axes = FIGURES["convergence"](here, LOSSES).axes[2]
+    assert {text.get_text() for text in axes.texts} == {"emb.\u20131", "1\u20132", "emb.\u20132"}
+
+
+def test_the_table_of_taggers_sets_out_each_and_greys_what_learned_nothing():
+    figure = FIGURES["taggers"](planted_taggers(learned=("upos", "deprel")))
+    texts = figure.axes[0].texts
+    said = [text.get_text() for text in texts]
+    assert said.count("60.0") == 2 * 2 * 2  # two domains, two tag sets, both taggings
+    assert said.count("30.0") == 2 * 4 * 5 - 8  # shuffled, not learned, and the majority's
+    assert {"9", "5,000", "600", "3.00"} <= set(said)
+    grey = {text.get_gid() for text in texts if text.get_color() == "0.55"} - {None}
+    assert "here:upos:0:learned" not in grey
+    assert {"here:upos:2:not learned", "elsewhere:xpos:0:not learned"} <= grey
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES.keys() - {"taggers"}))
 def test_rescalings_of_the_step_size_are_vertical_lines(here, name):
     assert "rescaling:80" in gids(FIGURES[name](here, LOSSES))
     assert "rescaling:80" not in gids(FIGURES[name](here, LOSSES.iloc[:0]))

@@ -43,7 +43,9 @@ def test_lines_are_the_correlations(tables):
     np.testing.assert_array_equal(line.get_xdata(), STEPS)
     np.testing.assert_allclose(line.get_ydata(), RISING, atol=1e-9)
     assert "input:logits, gradient" in lines(figure.axes[1])
-    assert figure.axes[0].get_ylabel() == "correlation of concentration\nwith word frequency"
+    assert figure.axes[0].get_ylabel() == "gradients: correlation of\nconcentration with frequency"
+    assert figure.axes[2].get_ylabel().startswith("activations")
+    assert not any("activation" in gid for axes in figure.axes[:2] for gid in lines(axes))
 
 
 def test_the_map_has_the_most_frequent_words_from_below(tables):

@@ -23,15 +23,19 @@ def as_published(member, subset, step):
     late = step >= 160
     if step < 20:
         return 0.0
-    if subset == "unseen":
+    if subset in ("unseen", "fresh"):
         if member.alpha == 0:
             return 0.1
-        keeps = member.forgetting != "none" or member.ambiguity > 0
+        keeps = member.forgetting != "none"
         return 0.9 if keeps or not late else 0.2
     if subset in ("switch", "tail_switch"):
-        if member.ambiguity > 0:
+        if member.ambiguity > 0 and late:
             return 0.95
-        return 0.02 if late or member.alpha == 0 else 0.8
+        if late or member.alpha == 0:
+            return 0.02
+        return 0.9 if subset == "tail_switch" else 0.7
+    if subset == "tail" and step < 40 * 2 ** (member.seed % 2):
+        return 0.3
     return 0.97
 
 
@@ -63,9 +67,18 @@ def unpunctual(probes):
 
 
 def planted(
-    answers=as_published, probes=pushed_down, seeds=(0, 1), steps=STEPS, layers=4, grid=None
+    answers=as_published,
+    probes=pushed_down,
+    seeds=(0, 1),
+    steps=STEPS,
+    layers=4,
+    grid=None,
+    choices=None,
 ):
-    """The two tables of a sweep; `answers` and `probes` give the values."""
+    """The two tables of a sweep; `answers`, `probes` and `choices` give the values.
+
+    Without `choices` those of the forced choice are the answers'.
+    """
     settings = {"grid": GRID | (grid or {}), "exclude": [], "seeds": list(seeds)}
     everyone = members(settings)
     rows, places = [], []
@@ -77,6 +90,8 @@ def planted(
                 own = {**keys, "layer": None, "subset": subset}
                 rows.append({**own, "metric": "accuracy", "value": float(accuracy)})
                 rows.append({**own, "metric": "loss", "value": 3.0 * (1 - accuracy)})
+                choice = (choices or answers)(member, subset, step)
+                rows.append({**own, "metric": "forced_choice", "value": float(choice)})
             for layer in range(layers):
                 for subset in PROBED:
                     own = {**keys, "layer": float(layer), "subset": subset}

@@ -26,7 +26,9 @@ SETTINGS = {
     "runs_per_job": 5,
     "width": 64,
     "heads": 1,
+    "held_out": 10,
     "forget_every": 10,
+    "temporary_every": 10,
     "forget_until": 50,
 }
 

@@ -8,6 +8,7 @@ from ontogeny.errors import ConfigError
 from ontogeny.planning.configuration import validate
 from ontogeny.studies import STUDIES
 from ontogeny.studies.strategies import layout
+from ontogeny.studies.strategies.protocol import PROTOCOLS
 from ontogeny.studies.strategies.study import STRATEGIES
 
 GRID = {"alpha": [0, 1.5], "vocabulary": [100, 400], "ambiguity": [0, 0.1]}
@@ -48,6 +49,19 @@ def test_the_defaults_are_the_published_model():
     assert sizes == {"layers": 6, "heads": 1, "width": 64, "feedforward": 128, "batch_size": 128}
 
 
+def test_a_protocol_is_a_preset_of_keys_each_of_which_can_be_given():
+    ours, released = (
+        checked(protocol=name, forgetting=["none"], exclude=[])["studies"]["strategies"]
+        for name in ("ours", "released")
+    )
+    differ = {key for key in ours if ours[key] != released[key]} - {"protocol"}
+    assert differ == set(PROTOCOLS["ours"]) == set(PROTOCOLS["released"])
+    assert ours["forget_deviation"] == ours["initial_deviation"]
+    assert ours["temporary_every"] == ours["forget_every"]
+    mixed = checked(protocol="released", forgetting=["none"], exclude=[], dropout=0.2)
+    assert mixed["studies"]["strategies"] == released | {"dropout": 0.2}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -72,6 +86,17 @@ def test_the_defaults_are_the_published_model():
         ({"switching": "type"}, "studies.strategies.switching: is 'type'; did you mean 'types'?"),
         ({"lerning_rate": 1}, "unknown key 'lerning_rate'; did you mean 'learning_rate'?"),
         ({"held_out": 3}, "studies.strategies.held_out: 3 is less than the minimum of 4."),
+        ({"held_out": 0.03}, "held_out: is 0.03, 3 tokens with vocabulary 100; expected 4 or more"),
+        ({"protocol": "relased"}, "strategies.protocol: is 'relased'; did you mean 'released'?"),
+        (
+            {
+                "protocol": "released",
+                "forgetting": ["temporary"],
+                "exclude": [],
+                "forget_until": 9,
+            },
+            "studies.strategies.forget_until: is 9, before the first forgetting at 10",
+        ),
     ],
 )
 def test_a_wrong_key_is_named_with_what_was_found_and_expected(changes, expected):

@@ -61,10 +61,12 @@ def accuracies(model, ambiguity=0.0):
     group = members(ambiguity)
     laws = laws_of(group, "types")
     sequences = evaluation_set(VOCABULARY, laws, group, COUNT)
-    right, losses = score(model, sequences, VOCABULARY.tokens)
-    assert losses.shape == right.shape == (len(group), len(SUBSETS) * COUNT)
-    assert ((losses < 1e-3) == right).all()
-    return dict(zip(SUBSETS, by_subset(right).T, strict=True))
+    found = score(model, sequences, VOCABULARY.tokens)
+    for values in found.values():
+        assert values.shape == (len(group), len(SUBSETS) * COUNT)
+    assert ((found["loss"] < 1e-3) == found["accuracy"]).all()
+    assert (found["forced_choice"] >= found["accuracy"]).all()
+    return dict(zip(SUBSETS, by_subset(found["accuracy"]).T, strict=True))
 
 
 @pytest.mark.parametrize("ambiguity", [0, 0.1, 1])
@@ -93,13 +95,32 @@ def test_an_untrained_tie_goes_to_one_token_and_is_wrong():
     assert all((values == 0).all() for values in found.values())
 
 
-def test_held_out_tokens_occur_in_unseen_alone_and_two_of_them_in_each_sequence():
+def test_a_forced_choice_asks_which_of_the_two_tokens_whatever_else_is_more_probable():
+    sequences = evaluation_set(VOCABULARY, laws_of(members(), "types"), members(), COUNT)
+
+    def biased(model):
+        # The mask is the most probable of all; of the sentence's tokens the model's choice is.
+        return lambda inputs: model(inputs) + 99.0 * (torch.arange(VOCABULARY.tokens) == 0)
+
+    for rule, expected in (
+        (after_the_copula, [1, 1, 1, 1, 1, 1]),
+        (lambda inputs: inputs[..., 3], [0.5] * 6),
+        (known_adjective, [1, 1, 0, 0]),
+    ):
+        found = score(biased(Speller(rule)), sequences, VOCABULARY.tokens)
+        assert not found["accuracy"].any()
+        chosen = by_subset(found["forced_choice"])[:, : len(expected)]
+        assert (chosen == torch.tensor(expected, dtype=torch.float64)).all()
+
+
+def test_held_out_tokens_occur_in_unseen_and_fresh_alone_and_two_of_them_in_each_sequence():
     group = members()
+    laws = laws_of(group, "types")
     for subset in SUBSETS:
-        numbers = evaluation_numbers(group, subset, COUNT)
-        inputs = draw_set(VOCABULARY, subset, laws_of(group, "types"), numbers).inputs
+        numbers = evaluation_numbers(group, subset, laws, COUNT)
+        inputs = draw_set(VOCABULARY, subset, laws, numbers).inputs
         held_out = (inputs[..., :3] >= VOCABULARY.first_held_out).sum(-1)
-        assert (held_out == (2 if subset == "unseen" else 0)).all()
+        assert (held_out == (2 if subset in ("unseen", "fresh") else 0)).all()
         different = inputs[..., :3].sort(-1).values.diff(dim=-1) > 0
         assert different.all()
         assert (inputs < VOCABULARY.tokens).all()
@@ -107,8 +128,8 @@ def test_held_out_tokens_occur_in_unseen_alone_and_two_of_them_in_each_sequence(
 
 def content(subset, alpha, count, queried=None):
     group = [Member(alpha, 80, 0, "none", 5)]
-    numbers = evaluation_numbers(group, subset, count)
     laws = laws_of(group, "types")
+    numbers = evaluation_numbers(group, subset, laws, count)
     return draw_set(VOCABULARY, subset, laws, numbers, queried)
 
 
@@ -151,6 +172,25 @@ def test_queries_are_of_the_types_asked_for_and_other_tokens_of_any(seed, subset
     first = VOCABULARY.first_held_out if subset == "unseen" else FIRST_NOUN
     ranks = (found.inputs[0, :, 3] - first) % types
     assert queried[0, ranks].all()
+
+
+@pytest.mark.parametrize("subset", ["validation", "tail", "switch"])
+def test_redrawn_tokens_stand_in_training_sentences_and_are_asked_for_as_others_are(subset):
+    group = [Member(1.5, 80, 0.3, "none", seed) for seed in range(6)]
+    laws = laws_of(group, "redrawn", "shifted")
+    queried = torch.zeros(6, 40, dtype=torch.bool)
+    queried[:, ::2] = True
+    queried[5] = ~(laws.redrawn[5] > 0)  # none of its ambiguous types may be asked for
+    numbers = evaluation_numbers(group, subset, laws, 400)
+    found = draw_set(VOCABULARY, subset, laws, numbers, queried)
+    assert queried.gather(1, (found.inputs[..., 3] - FIRST_NOUN) % 40).all()
+    is_noun = found.inputs[..., 3] < FIRST_NOUN + 40
+    as_usual = is_noun == found.noun_query
+    share = {"validation": as_usual[:5].double().mean(), "tail": 1, "switch": 0}[subset]
+    assert as_usual[:5].double().mean() == share
+    if subset == "validation":
+        assert 0.7 < share < 0.95
+        assert as_usual[5].all()
 
 
 def test_sets_are_the_same_each_time_and_depend_on_the_seed():

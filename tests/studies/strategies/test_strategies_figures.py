@@ -82,10 +82,11 @@ def test_peak_and_end_of_unseen_are_means_over_seeds_of_each_seeds_own(tables, d
     rows = tables[0].query(
         "metric == 'accuracy' and subset == 'unseen' and forgetting == 'none' and ambiguity == 0"
     )
-    for panel, statistic in (("a", "max"), ("b", "last")):
-        _, values = line(drawn["unseen"], f"100:{panel}")
+    for when, statistic in (("highest of all steps", "max"), ("at the last step", "last")):
         own = rows.sort_values("step").groupby(["alpha", "seed"])["value"].agg(statistic)
-        np.testing.assert_allclose(values, own.groupby("alpha").mean())
+        for row in ("accuracy:unseen", "accuracy:fresh", "forced_choice:unseen"):
+            _, values = line(drawn["unseen"], f"100:{row}:{when}")
+            np.testing.assert_allclose(values, own.groupby("alpha").mean())
 
 
 def test_embeddings_are_those_of_the_lowest_seed_with_ambiguous_types_open(tables, drawn):

@@ -28,8 +28,16 @@ SETTINGS = {
     **{"layers": 1, "heads": 1, "width": 8, "feedforward": 8, "initial_deviation": 0.1},
     **{"batch_size": 8, "learning_rate": 0.01, "warmup": 0.25, "decay": "linear"},
     **{"weight_decay": 0.01, "epsilon": 1e-8, "held_out": 6, "switching": "types", "l2": 0.01},
-    **{"forget_every": 3, "forget_until": 4, "steps": [0, 2, 4, 8], "state_every": 3},
+    **{"forget_every": 3, "temporary_every": 3, "forget_until": 4, "forget_tokens": "content"},
+    **{"forget_deviation": 0.1, "steps": [0, 2, 4, 8], "state_every": 3, "zipf": "exact"},
+    **{"dropout": 0.0, "held_out_negatives": False, "probe_bias": True},
     "evaluation": {"sequences": 10, "probe_train": 20, "probe_test": 10, "types_shown": 5},
+}
+RELEASED = {
+    **SETTINGS,
+    **{"dropout": 0.1, "held_out": 0.1, "held_out_negatives": True, "zipf": "shifted"},
+    **{"switching": "redrawn", "forget_tokens": "all", "forget_deviation": 1.0},
+    **{"forget_every": 4, "temporary_every": 1, "forget_until": 3, "probe_bias": False},
 }
 MEMBERS = [
     Member(0.0, 60, 0.0, "none", 0),
@@ -60,7 +68,7 @@ def test_every_member_is_measured_at_every_step_on_every_set(finished):
     measured, places = frames(finished[0])
     check(measured, STRATEGIES)
     check(places, EMBEDDINGS)
-    of_one_step = 2 * len(SUBSETS) + 2 * 2 * len(PROBED)  # answers; two layers of probes
+    of_one_step = 3 * len(SUBSETS) + 2 * 2 * len(PROBED)  # answers; two layers of probes
     assert len(measured) == len(MEMBERS) * len(SETTINGS["steps"]) * of_one_step
     assert len(places) == len(MEMBERS) * len(SETTINGS["steps"]) * 2 * 5 * 2
     assert absent(measured, MEMBERS) == []
@@ -179,8 +187,8 @@ def test_if_all_members_diverge_the_job_fails_and_leaves_no_results(tmp_path, mo
 
 
 def trained(settings=SETTINGS):
-    vocabulary = Vocabulary(30, settings["held_out"])
-    laws = laws_of(MEMBERS, "types")
+    vocabulary = Vocabulary(30, 6)
+    laws = laws_of(MEMBERS, settings["switching"], settings["zipf"])
     training = prepare_training(MEMBERS, vocabulary, laws, settings, torch.device("cpu"))
     return vocabulary, training
 
@@ -206,7 +214,43 @@ def test_measuring_leaves_the_models_as_they_were():
     assert torch.equal(training.stack.flat, before)
     pd.testing.assert_frame_equal(first, again)
     same = first["value"] == later["value"]
-    assert not same[first["subset"] == "unseen"].all()  # its embeddings are drawn anew
+    for subset in ("unseen", "fresh"):
+        assert not same[first["subset"] == subset].all()  # embeddings are drawn anew
+
+
+def test_held_out_tokens_that_are_negatives_are_trained_and_measured_as_they_are():
+    vocabulary, training = trained(RELEASED)
+    initial = training.stack.flat.clone()
+    training.run(3)
+    rows = training.stack.parameters[WORD_EMBEDDINGS][:, vocabulary.first_held_out :]
+    assert (rows != training.stack.named(initial)[WORD_EMBEDDINGS][:, -6:]).all()
+    assert (training.stack.parameters[DECODER_BIAS][:, vocabulary.first_held_out :] < 0).all()
+    laws = laws_of(MEMBERS, "redrawn", "shifted")
+    instruments = module.prepare(MEMBERS, vocabulary, laws, RELEASED, "cpu")
+    before = training.stack.flat.clone()
+    first, later = (module.measure(instruments, training.stack, step)[0] for step in (2, 3))
+    assert torch.equal(training.stack.flat, before)
+    same = first["value"] == later["value"]
+    assert same[first["subset"] != "fresh"].all()
+    assert not same[first["subset"] == "fresh"].all()
+
+
+def test_a_job_by_the_released_protocol_goes_on_where_it_was(tmp_path, monkeypatch):
+    (tmp_path / "whole").mkdir()
+    whole = run(tmp_path / "whole", settings=RELEASED)
+
+    def stopped(instruments, stack, now):
+        if now == 8:
+            raise KeyboardInterrupt
+        return measure(instruments, stack, now)
+
+    measure = module.measure
+    monkeypatch.setattr(module, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, settings=RELEASED)
+    monkeypatch.setattr(module, "measure", measure)
+    assert run(tmp_path, settings=RELEASED) == whole
+    check(frames(tmp_path)[0], STRATEGIES)
 
 
 def test_conditions_of_a_seed_start_from_the_same_weights_and_other_seeds_from_others():
@@ -224,6 +268,20 @@ def test_content_tokens_are_forgotten_every_so_often_and_for_a_while_or_for_ever
     assert not any(due[0])
     tokens = training.forgetting[1].rows.tolist()
     assert tokens == list(range(FIRST_NOUN, vocabulary.first_held_out))
+
+
+def test_by_the_released_protocol_all_tokens_are_forgotten_each_way_at_its_own_pace():
+    _, training = trained(RELEASED)
+    due = [[f is not None and f.is_due(step) for step in range(10)] for f in training.forgetting]
+    assert [step for step in range(10) if due[1][step]] == [4, 8]
+    assert [step for step in range(10) if due[2][step]] == [1, 2, 3]
+    words = training.stack.parameters[WORD_EMBEDDINGS]
+    training.run(3)
+    training._forget()
+    drawn = words[2]
+    assert drawn.std() == pytest.approx(1, abs=0.1)
+    assert words[0].std() < 0.2
+    assert (drawn.abs().amax(1) > 0.5).all()  # the mask, the copula and held-out tokens too
 
 
 def test_the_learning_rate_rises_and_falls_as_asked():

@@ -14,22 +14,22 @@ from ontogeny.studies.strategies.distributions import (
     draw_ranks,
     halves_of_types,
     rank_probabilities,
+    redrawn_probabilities,
     switch_probabilities,
 )
 from ontogeny.studies.strategies.task import (
     COPULA,
     FIRST_NOUN,
     MASK,
-    NUMBERS,
     Laws,
     Vocabulary,
     training_sequences,
 )
 
 
-def numbers(seed, members, draws):
+def numbers(seed, members, draws, count=6):
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(members, NUMBERS, draws, generator=generator, dtype=torch.float64)
+    return torch.rand(members, count, draws, generator=generator, dtype=torch.float64)
 
 
 def laws(types, alphas, switch):
@@ -61,6 +61,64 @@ def test_ranks_are_as_probable_as_zipfs_law_says(alpha):
     np.testing.assert_allclose(rank_probabilities(50, alpha), expected, rtol=1e-12)
     if alpha == 0:
         assert set(expected) == {1 / 50}
+
+
+@pytest.mark.parametrize("alpha", [1.1, 1.5])
+def test_the_shifted_law_is_what_rejecting_draws_of_numpys_zipf_gives(alpha):
+    types = 30
+    drawn = np.random.default_rng(0).zipf(alpha, 400_000)
+    kept = drawn[drawn < types]  # types are counted from 0, the draws from 1
+    law = rank_probabilities(types, alpha, "shifted").numpy()
+    assert law[0] == 0
+    counts = np.bincount(kept, minlength=types)
+    assert chisquare(counts[1:], law[1:] * len(kept)).pvalue > 1e-3
+    assert (rank_probabilities(types, 0, "shifted") == rank_probabilities(types, 0)).all()
+    assert rank_probabilities(1, alpha, "shifted").tolist() == [1]
+
+
+@pytest.mark.parametrize(("alpha", "zipf_law"), [(0, "exact"), (1.2, "exact"), (1.5, "shifted")])
+def test_redrawn_tokens_are_ambiguous_ones_of_the_other_class_by_their_own_law(alpha, zipf_law):
+    types, draws = 20, 200_000
+    switch = torch.zeros(1, types, dtype=torch.float64)
+    ambiguous = [2, 7, 11, 16]
+    switch[:, ambiguous] = 0.5
+    probabilities = rank_probabilities(types, alpha, zipf_law)
+    redrawn = redrawn_probabilities(switch[0], alpha, zipf_law)
+    assert redrawn[ambiguous].tolist() == rank_probabilities(4, alpha, zipf_law).tolist()
+    assert redrawn.sum() == pytest.approx(1)
+    found = training_sequences(
+        Vocabulary(types, 4),
+        Laws(probabilities[None], switch, redrawn[None]),
+        numbers(2, 1, draws, 8),
+    )
+    adjectives = found.answers[0, :, 0].numpy()
+    sentence = found.inputs[0, :, :3].numpy()
+    nouns = sentence[sentence != COPULA].reshape(-1, 2).sum(1) - adjectives
+    law = probabilities.numpy()
+    for role, first, other in (
+        (nouns, FIRST_NOUN, FIRST_NOUN + types),
+        (adjectives, FIRST_NOUN + types, FIRST_NOUN),
+    ):
+        expected = np.zeros(FIRST_NOUN + 2 * types)
+        expected[first : first + types] = law * (1 - switch[0].numpy())
+        moved = (law * switch[0].numpy()).sum()
+        expected[other : other + types] += moved * redrawn.numpy()
+        counts = np.bincount(role, minlength=len(expected))
+        assert counts[expected == 0].sum() == 0
+        some = expected > 0
+        assert chisquare(counts[some], expected[some] * draws).pvalue > 1e-3
+    for tokens, answer in zip(found.inputs[0, :200], found.answers[0, :200], strict=True):
+        assert slow_answer(tokens.tolist()) == answer.tolist()
+
+
+def test_where_no_ambiguous_type_may_be_drawn_nothing_switches():
+    switch = torch.full((1, 10), 0.5, dtype=torch.float64)
+    found = training_sequences(
+        Vocabulary(10, 4),
+        Laws(rank_probabilities(10, 0)[None], switch, torch.zeros_like(switch)),
+        numbers(2, 1, 100, 8),
+    )
+    assert (found.answers[0, :, 0] >= FIRST_NOUN + 10).all()
 
 
 @pytest.mark.parametrize("alpha", [0, 1.0001, 1.5])

@@ -27,6 +27,8 @@ with job(snakemake.log[0], snakemake.threads) as logger:
                     sentences[split],
                     pooling=snakemake.params.pooling,
                     tokens_per_batch=snakemake.params.tokens_per_batch,
+                    normalised=snakemake.params.normalised,
+                    segment=snakemake.params.segment,
                     autocast=mixed_precision(snakemake.params.precision),
                 )
                 write(features, folder / f"step-{step}.{split}.safetensors")

@@ -5,13 +5,16 @@ from ontogeny.planning.jobs import job
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.figures.style import save
     from ontogeny.results.tables import read_table
+    from ontogeny.runs.tables import LOSS
     from ontogeny.studies.interdependence.conditions import RUN
     from ontogeny.studies.interdependence.figures import FIGURES
-    from ontogeny.studies.interdependence.tables import INTERDEPENDENCE
+    from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
-    only = {"run": [wildcards.get("run", RUN)]}
-    if corpus := wildcards.get("corpus"):
-        only["corpus"] = [corpus]
-    table = read_table(snakemake.input.interdependence, INTERDEPENDENCE, only=only)
-    save(FIGURES[name](table), Path(snakemake.output.svg).with_suffix(""))
+    name = snakemake.params.figure
+    shown = {"run": [RUN]} | {k: [v] for k, v in snakemake.wildcards.items()}
+    rescaled = {"run": shown["run"], "metric": ["learning_rate"]}
+    tables = [
+        read_table(snakemake.input[table.name], table, only=rescaled if table is LOSS else shown)
+        for table in INTERDEPENDENCE.figure(name).reads
+    ]
+    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))

@@ -20,8 +20,8 @@ with job(snakemake.log[0], snakemake.threads):
             {split: features[split].valid for split in SPLITS},
             sentences,
             params.tasks,
-            l2=params.l2,
             seed=params.seed,
+            **params.word_labels,
             **params.structural,
         )
 

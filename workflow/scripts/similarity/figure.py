@@ -9,9 +9,8 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.similarity.figures import FIGURES
     from ontogeny.studies.similarity.study import SIMILARITY
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
-    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
-    rescaled = {"run": [wildcards.run], "metric": ["learning_rate"]}
+    name, shown = snakemake.params.figure, {k: [v] for k, v in snakemake.wildcards.items()}
+    rescaled = {"run": shown.get("run", []), "metric": ["learning_rate"]}
     tables = [
         read_table(snakemake.input[table.name], table, only=rescaled if table is LOSS else shown)
         for table in SIMILARITY.figure(name).reads

@@ -1,0 +1,86 @@
+"""The study of clones, declared."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ontogeny.planning.layout import studied_pairs
+from ontogeny.planning.schema import suggest
+from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
+from ontogeny.runs.architectures import ARCHITECTURES
+from ontogeny.runs.schedules import steps
+from ontogeny.studies.clones import layout
+from ontogeny.studies.clones.tables import CLONES as MEASURES
+from ontogeny.studies.clones.tables import SENTENCES
+
+FEWEST = 5  # checkpoints of a curve whose saturation is looked for
+SPECIAL = 2  # tokens that a tokenizer puts around a sentence
+
+
+def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) -> Iterator[str]:
+    runs = config["runs"]
+    for name in settings["samplers"]:
+        if name not in runs:
+            yield f"samplers: there is no run {name!r}{suggest(name, list(runs))}"
+            continue
+        architecture = runs[name].get("architecture")
+        if architecture and ARCHITECTURES[architecture].objective != "masked":
+            yield (
+                f"samplers: {name} is of the architecture {architecture}, which predicts each word "
+                "from those before it: it can't give conditionals on both sides. Name masked runs."
+            )
+        longest = runs[name].get("sequence_length")
+        if longest is not None and settings["longest"] + SPECIAL > longest:
+            yield (
+                f"longest: sentences of {settings['longest']} words and {SPECIAL} special tokens "
+                f"don't fit into {name}, which reads {longest} tokens; lower it."
+            )
+    for name in settings["runs"]:
+        if name in runs and 0 < len(runs[name].get("steps") or ()) < FEWEST:
+            yield f"runs: {name} has fewer than {FEWEST} checkpoints, too few for a curve."
+    if settings["hamiltonian"]:
+        yield from _of_hamiltonian(settings["hamiltonian"], config)
+
+
+def _of_hamiltonian(settings: Settings, config: Config) -> Iterator[str]:
+    corpus = config["corpora"].get(settings["corpus"])
+    if corpus is None:
+        known = suggest(settings["corpus"], list(config["corpora"]))
+        yield f"hamiltonian.corpus: there is no corpus {settings['corpus']!r}{known}"
+    elif corpus["kind"] != "hamiltonian":
+        yield (
+            f"hamiltonian.corpus: {settings['corpus']} is of kind {corpus['kind']}; expected one "
+            "of kind hamiltonian, whose orders are known."
+        )
+    if settings["width"] % settings["heads"]:
+        yield f"hamiltonian.width: expected a multiple of its {settings['heads']} heads."
+    if len(steps(settings["steps"])) < FEWEST:
+        yield f"hamiltonian.steps: fewer than {FEWEST} are too few for a curve."
+
+
+def _runs_of(config: Config) -> list[tuple[str, str]]:
+    return studied_pairs(config, "clones")
+
+
+def _figure(name: str, label: str, shown: Callable[[Config], list[tuple[str, str]]]) -> Figure:
+    # What is trained on a Hamiltonian's sequences is no run of the configuration's.
+    return Figure(
+        name, label, "{trained} on {text}", (MEASURES,), ("trained", "text"),
+        lambda config: list(shown(config)),
+    )  # fmt: skip
+
+
+CLONES = Study(
+    name="clones",
+    title="Clones",
+    tables=(Joined(MEASURES, layout.rows), Joined(SENTENCES, layout.sentences)),
+    figures=(
+        _figure("learning", "loss and optima", layout.of_hamiltonian),
+        _figure("displacement", "layers move", layout.of_hamiltonian),
+        _figure("curves", "loss on clones over training", _runs_of),
+        _figure("three_steps", "loss by order at three steps", _runs_of),
+        Figure("scores", "sampling", "{text}", (MEASURES,), ("text",), layout.corpora),
+        Figure("sentences", "before and after", "{text}", (SENTENCES,), ("text",), layout.corpora),
+    ),
+    verdicts=layout.verdicts,
+    judged=_runs_of,
+    contradictions=_contradictions,
+)

@@ -1,0 +1,24 @@
+"""What the page shows of the study of sparsity."""
+
+from ontogeny.page.panels import Panel
+from ontogeny.studies.sparsity.tables import SPARSITY
+
+PANELS = (
+    Panel(
+        "Concentration and word frequency, by layer",
+        SPARSITY,
+        "heatmap",
+        ("rho", "rank_correlation", "mean"),
+        series="layer",
+        choices=("corpus", "metric", "quantity", "measure", "role"),
+        keep={"word_class": "all", "site": ("embedding", "residual", "recurrent", "attention")},
+    ),
+    Panel(
+        "Open and closed classes",
+        SPARSITY,
+        "curves",
+        ("rho", "mean"),
+        series="word_class",
+        choices=("corpus", "metric", "site", "layer", "quantity", "measure", "role"),
+    ),
+)

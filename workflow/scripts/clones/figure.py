@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from ontogeny.planning.jobs import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from ontogeny.figures.style import save
+    from ontogeny.results.tables import read_table
+    from ontogeny.studies.clones.figures import FIGURES
+    from ontogeny.studies.clones.study import CLONES
+
+    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    shown = {"corpus": [wildcards.text]}
+    if hasattr(wildcards, "trained"):
+        shown["run"] = [wildcards.trained]
+    tables = [
+        read_table(snakemake.input[table.name], table, only=shown)
+        for table in CLONES.figure(name).reads
+    ]
+    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
