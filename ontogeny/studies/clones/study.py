@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ontogeny.planning.layout import studied_pairs
 from ontogeny.planning.schema import suggest
-from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
 from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.clones import layout
+from ontogeny.studies.clones.milestones import saturations
 from ontogeny.studies.clones.tables import CLONES as MEASURES
 from ontogeny.studies.clones.tables import SENTENCES
 
@@ -83,4 +84,5 @@ CLONES = Study(
     verdicts=layout.verdicts,
     judged=_runs_of,
     contradictions=_contradictions,
+    milestones=Milestones((MEASURES,), saturations),
 )

@@ -59,7 +59,9 @@ def test_a_pair_of_study_and_run_is_planned_or_refused_by_name(study, run):
 
 def test_every_study_whose_milestones_are_read_declares_the_tables_they_come_from():
     told = [study for study in STUDIES if study.milestones]
-    assert {"pushdown", "sas", "similarity", "sparsity", "stages"} <= {s.name for s in told}
+    assert {"pushdown", "sas", "similarity", "sparsity", "stages", "clones"} <= {
+        s.name for s in told
+    }
     for study in told:
         own = [joined.table for joined in study.tables]
         assert all(table in own for table in study.milestones.reads)
