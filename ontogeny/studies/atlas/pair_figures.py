@@ -142,7 +142,7 @@ def coincidence(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
         shares[high, low], shares[low, high] = row.value, row.expected
         if row.verdict == "together":
             marked.append((low, high))
-    side = min(0.19 * count, 4.4)
+    side = min(max(0.19 * count, 1.2), 4.4)
     figure = Figure(figsize=(WIDTH, side + 2.0), layout="constrained")
     axes = figure.subplots()
     colours = mpl.colormaps[SEQUENTIAL]
@@ -163,19 +163,20 @@ def coincidence(table: pd.DataFrame, compared: pd.DataFrame) -> Figure:
     figure.legend(handles=study_handles(shades), loc="outside lower center", ncols=len(shades))
     axes.patch.set_facecolor("0.85")
     figure.suptitle(_coincidence_title(rows, len(times.seeds)), x=0, ha="left")
-    bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), ax=axes, pad=0.02, aspect=30)
-    bar.set_label(
-        "share of seeds in which both come together:\nbelow found, above expected by luck"
-    )
+    key = ScalarMappable(Normalize(0, 1), colours)
+    bar = figure.colorbar(key, ax=axes, pad=0.02, aspect=30)
+    bar.set_label("share of seeds")
     return figure
 
 
 def _coincidence_title(rows: pd.DataFrame, seeds: int) -> str:
     together = int(rows["verdict"].eq("together").sum())
     undecidable = int(rows["verdict"].eq("insufficient data").sum())
+    shown = "\nBelow the diagonal: seeds in which both come together; above: expected by luck."
     if undecidable == len(rows):
-        return f"Insufficient data: {seeds} seeds can't tell coincidence from luck in any pair"
+        few = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        return f"Insufficient data: {few} can't tell coincidence from luck in any pair.{shown}"
     return (
-        f"{seeds} seeds: {together} of {len(rows)} pairs come together more often than luck; "
-        f"{undecidable} can't be told"
+        f"{seeds} seeds: {together} of {len(rows)} pairs come together more often than by luck; "
+        f"{undecidable} can't be told.{shown}"
     )
