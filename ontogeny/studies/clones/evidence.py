@@ -79,8 +79,8 @@ def saturation(steps: np.ndarray, curves: np.ndarray, tolerance: float) -> np.nd
     """Return from which step on curves (..., steps) are within tolerance of their end: (...).
 
     Within it is a loss that is no more than `tolerance` times the whole fall, from the first step
-    to the last, above that at the last. Between two steps it is interpolated in the logarithm of the
-    step (`milestones.log_step`). NaN for a curve that doesn't fall.
+    to the last, above that at the last. Between two steps it is interpolated in the logarithm
+    of the step (`milestones.log_step`). NaN for a curve that doesn't fall.
     """
     x = log_step(steps)
     end = curves[..., -1:]
