@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ontogeny.planning.layout import studied_pairs
+from ontogeny.planning.layout import studied_pairs, studied_steps
 from ontogeny.planning.schema import suggest
 from ontogeny.planning.study import Config, Figure, Joined, Settings, Study
 from ontogeny.runs.architectures import ARCHITECTURES
@@ -34,7 +34,7 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
                 f"don't fit into {name}, which reads {longest} tokens; lower it."
             )
     for name in settings["runs"]:
-        if name in runs and 0 < len(runs[name].get("steps") or ()) < FEWEST:
+        if name in runs and len(studied_steps(config, "clones", name)) < FEWEST:
             yield f"runs: {name} has fewer than {FEWEST} checkpoints, too few for a curve."
     if settings["hamiltonian"]:
         yield from _of_hamiltonian(settings["hamiltonian"], config)
