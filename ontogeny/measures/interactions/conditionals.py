@@ -89,15 +89,14 @@ class FactoredConditionals:
             self._prepare(model, mask)
 
     def _prepare(self, model: FactoredForMaskedLM, mask: int) -> None:
-        first, *self.further = model.factored.layers
+        layers: list[Any] = list(model.factored.layers)
+        first, *self.further = layers
         embedding = model.factored.embedding.weight
         heads = len(first.weights)
         width = embedding.shape[1]
         # What each type hands on in the first layer, and what each site takes of it, for each unit.
         self.values = first.value(embedding).detach()
-        self.weights = [
-            layer.matrix(layer.weights.shape[-1]).detach() for layer in model.factored.layers
-        ]
+        self.weights = [layer.matrix(layer.weights.shape[-1]).detach() for layer in layers]
         spread = self.weights[0].permute(2, 1, 0).repeat_interleave(width // heads, dim=2)
         self.from_site = spread[:, :, None].contiguous()  # (from, to, 1, width)
         self.first_output = first.output.weight.detach().T.contiguous()

@@ -72,6 +72,7 @@ def test_chains_settle_in_the_distribution_of_exact_enumeration(proposals, order
     assert np.abs(frequencies(found.tokens, 3) - hamiltonian.states()[1]).sum() / 2 < 0.02
 
 
+@pytest.mark.slow
 def test_a_model_of_symmetric_couplings_is_sampled_as_its_joint_distribution():
     """One layer with A symmetric and U symmetric has an energy, which can be enumerated."""
     config = configure("factored", TYPES, positions=4, layers=1, heads=1, width=6)
@@ -171,6 +172,7 @@ def test_what_isnt_free_stays_and_what_isnt_allowed_never_comes(architecture):
     assert found.records[0]["overlap"] == 1.0
 
 
+@torch.no_grad()
 def test_the_first_score_is_the_pseudo_log_likelihood_of_a_token():
     model, chains = model_of(2), chains_of(6)
     found = run_chains(conditionals_of(model, MASK), chains, ALLOWED, 0, scheme=Scheme(), seed=0)

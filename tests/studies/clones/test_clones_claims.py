@@ -24,10 +24,11 @@ def test_a_curve_saturates_where_it_comes_within_tolerance_of_its_end():
     assert found == pytest.approx(100 * 2**0.95)
 
 
-def test_a_curve_that_comes_up_from_below_had_stopped_falling_before():
+def test_a_curve_that_rises_again_saturates_on_its_way_to_its_lowest():
+    """Straight in log step from 0 at 100 to -1 at 200, wherever it ends."""
     steps = np.array([50, 100, 200, 400])
-    found = saturation(steps, np.array([1.0, 0.0, -0.2, 0.1]), 0.05)
-    assert 50 < found < 100
+    found = saturation(steps, np.array([[1.0, 0.0, -1.0, end] for end in (-1.0, 0.5, 3.0)]), 0.05)
+    assert found == pytest.approx(100 * 2**0.9)
 
 
 def test_of_an_exponential_fall_it_is_in_closed_form():
