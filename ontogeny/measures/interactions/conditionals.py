@@ -23,7 +23,10 @@ class Conditionals(Protocol):
         """Take chains, (chains, length), and where they have tokens, (chains, length) bool."""
 
     def at(self, site: int) -> Tensor:
-        """Return logits of the token at a site, (chains, vocabulary), whatever stands there."""
+        """Return logits of the token at a site, (chains, vocabulary), whatever stands there.
+
+        At least one chain has a token there; the logits of those that have none mean nothing.
+        """
 
     def move(self, site: int, tokens: Tensor) -> None:
         """Take the tokens, (chains,), that stand at a site from now on."""
@@ -51,17 +54,18 @@ class MaskedConditionals:
     @torch.no_grad()
     def at(self, site: int) -> Tensor:
         """As `Conditionals` says."""
-        read = self.tokens.clone()
+        # Chains that end before the site aren't read.
+        longer = self.attended[:, site].nonzero()[:, 0]
+        read, there = self.tokens[longer], self.attended[longer]
         read[:, site] = self.mask
-        parts = zip(read.split(self.at_once), self.attended.split(self.at_once), strict=True)
-        found = torch.cat(
-            [
-                self.model(input_ids=ids, attention_mask=there).logits[:, site]
-                for ids, there in parts
-            ]
+        parts = zip(read.split(self.at_once), there.split(self.at_once), strict=True)
+        logits = torch.cat(
+            [self.model(input_ids=ids, attention_mask=mask).logits[:, site] for ids, mask in parts]
         )
-        if found.isnan().any():
+        if logits.isnan().any():
             raise CheckpointError("its logits aren't numbers; leave the checkpoint out.")
+        found = logits.new_zeros(len(self.tokens), logits.shape[1])
+        found[longer] = logits
         return found
 
     def move(self, site: int, tokens: Tensor) -> None:
@@ -85,15 +89,14 @@ class FactoredConditionals:
             self._prepare(model, mask)
 
     def _prepare(self, model: FactoredForMaskedLM, mask: int) -> None:
-        first, *self.further = model.factored.layers
+        layers: list[Any] = list(model.factored.layers)
+        first, *self.further = layers
         embedding = model.factored.embedding.weight
         heads = len(first.weights)
         width = embedding.shape[1]
         # What each type hands on in the first layer, and what each site takes of it, for each unit.
         self.values = first.value(embedding).detach()
-        self.weights = [
-            layer.matrix(layer.weights.shape[-1]).detach() for layer in model.factored.layers
-        ]
+        self.weights = [layer.matrix(layer.weights.shape[-1]).detach() for layer in layers]
         spread = self.weights[0].permute(2, 1, 0).repeat_interleave(width // heads, dim=2)
         self.from_site = spread[:, :, None].contiguous()  # (from, to, 1, width)
         self.first_output = first.output.weight.detach().T.contiguous()

@@ -136,18 +136,20 @@ def _sweep(
     accepted = torch.zeros((), dtype=torch.int64, device=tokens.device)
     for site in sites.tolist():
         free = chains.free[:, site]
-        logits = conditionals.at(site) + forbidden
+        logits = conditionals.at(site).add_(forbidden)
+        normaliser, cumulated = summed(logits)
         now = tokens[:, site]
         if stream is not None:
-            proposed, accept = propose(
-                logits / scheme.temperature, now, scheme.proposals, allowed, stream
-            )
+            if scheme.temperature != 1:
+                cumulated = summed(logits / scheme.temperature)[1]
+            target = logits / scheme.temperature if scheme.proposals == "uniform" else cumulated
+            proposed, accept = propose(target, now, scheme.proposals, allowed, stream)
             accept &= free
             now = torch.where(accept, proposed, now)
             tokens[:, site] = now
             conditionals.move(site, now)
             accepted += accept.sum()
-        standing = logits.gather(1, now[:, None])[:, 0] - logits.logsumexp(1)
+        standing = logits.gather(1, now[:, None])[:, 0] - normaliser
         # A token that isn't allowed, such as an unknown word, can stand where a chain begins.
         known = free & allowed[now]
         score += standing.double().masked_fill(~known, 0).sum()
@@ -161,27 +163,37 @@ def _sweep(
     }
 
 
+def summed(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return log sum exp of logits (chains, vocabulary), (chains,), and sums of weights so far.
+
+    The latter, (chains, vocabulary), are of weights in proportion to exp(logits). One exponential
+    serves both.
+    """
+    highest = logits.amax(1, keepdim=True)
+    cumulated = (logits - highest).exp_().cumsum(1)
+    return highest[:, 0] + cumulated[:, -1].log(), cumulated
+
+
 def propose(
-    logits: Tensor, now: Tensor, proposals: str, allowed: Tensor, stream: torch.Generator
+    target: Tensor, now: Tensor, proposals: str, allowed: Tensor, stream: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return a token proposed for each chain, (chains,), and whether it is accepted, bool.
 
-    `logits` (chains, vocabulary) are -inf for tokens that aren't allowed, `now` (chains,) is what
-    stands there. From the conditional itself, Hastings' ratio is 1. Of a uniform proposal it is
-    p(new) / p(now); a token that isn't allowed always gives way.
+    From the `conditional` itself, Hastings' ratio is 1; `target` (chains, vocabulary) are then sums
+    of weights as `summed` gives them. Of a `uniform` proposal it is p(new) / p(now), and `target`
+    are logits, -inf for tokens that aren't allowed: one that stands there always gives way. `now`
+    (chains,) is what stands there.
     """
-    uniform = torch.rand(len(logits), generator=stream, device=logits.device)
-    if proposals == "conditional":
-        cumulated = torch.softmax(logits, 1).cumsum(1)
-        # What rounding leaves above the last sum goes to the last token that is allowed.
-        threshold = (uniform * cumulated[:, -1])[:, None]
-        drawn = torch.searchsorted(cumulated, threshold, right=True)[:, 0]
-        last = int(allowed.nonzero()[-1])
-        return drawn.clamp_max(last), torch.ones_like(now, dtype=torch.bool)
+    uniform = torch.rand(len(target), generator=stream, device=target.device)
     choices = allowed.nonzero()[:, 0]
+    if proposals == "conditional":
+        threshold = (uniform * target[:, -1])[:, None]
+        drawn = torch.searchsorted(target, threshold, right=True)[:, 0]
+        # What rounding leaves above the last sum goes to the last token that is allowed.
+        return drawn.clamp_max(int(choices[-1])), torch.ones_like(now, dtype=torch.bool)
     picked = torch.randint(len(choices), now.shape, generator=stream, device=now.device)
     proposed = choices[picked]
-    gain = (logits.gather(1, proposed[:, None]) - logits.gather(1, now[:, None]))[:, 0]
+    gain = (target.gather(1, proposed[:, None]) - target.gather(1, now[:, None]))[:, 0]
     return proposed, uniform.log() < gain
 
 

@@ -27,7 +27,7 @@ class TokenLosses(NamedTuple):
 
     loss: np.ndarray
     right: np.ndarray
-    count: np.ndarray
+    predictions: np.ndarray
 
 
 @torch.inference_mode()

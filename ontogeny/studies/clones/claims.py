@@ -113,7 +113,8 @@ def _original_goes_on(data: Evidence) -> Estimate | None:
                 for place, curve in zip(np.log(at), original, strict=True)
             ]
         )
-    left = (there - original[:, -1]) / (original[:, 0] - original[:, -1])
+    lowest = original.min(axis=1)
+    left = (there - lowest) / (original[:, 0] - lowest)
     return _estimate(left, len(data.seeds), len(data.steps))
 
 

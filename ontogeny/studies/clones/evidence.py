@@ -76,18 +76,19 @@ class Evidence:
 
 
 def saturation(steps: np.ndarray, curves: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return from which step on curves (..., steps) are within tolerance of their end: (...).
+    """Return at which step curves (..., steps) first come within tolerance of their lowest: (...).
 
     Within it is a loss that is no more than `tolerance` times the whole fall, from the first step
-    to the last, above that at the last. Between two steps it is interpolated in the
-    logarithm of the step (`milestones.log_step`). NaN for a curve that doesn't fall.
+    to the lowest, above the lowest. Of a curve that falls to its end this is where it comes within
+    tolerance of its final value; one that rises again had stopped falling at its lowest, and its
+    final value says nothing of when. Between two steps it is interpolated in the logarithm of the
+    step (`milestones.log_step`). NaN for a curve that doesn't fall.
     """
     x = log_step(steps)
-    end = curves[..., -1:]
-    fall = curves[..., :1] - end
-    above = curves - end - tolerance * fall
-    last = above.shape[-1] - 1 - (above[..., ::-1] > 0).argmax(axis=-1)
-    last = np.minimum(last, above.shape[-1] - 2)[..., None]
+    lowest = curves.min(axis=-1, keepdims=True)
+    fall = curves[..., :1] - lowest
+    above = curves - lowest - tolerance * fall
+    last = np.maximum((above <= 0).argmax(axis=-1) - 1, 0)[..., None]
     before, after = (np.take_along_axis(above, last + shift, axis=-1)[..., 0] for shift in (0, 1))
     left, right = x[last[..., 0]], x[last[..., 0] + 1]
     share = np.divide(before, before - after, out=np.ones_like(before), where=before > after)

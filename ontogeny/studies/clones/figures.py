@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -27,7 +28,7 @@ from ontogeny.figures.style import (
 from ontogeny.studies.clones.sentence_table import sentences
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STYLES = ("-", "--", ":", "-.")
+STYLES: tuple[Any, ...] = ("-", "--", ":", "-.")
 NONE = "No clones were measured, so there is nothing to show."
 
 
@@ -44,17 +45,17 @@ def learning(table: pd.DataFrame) -> Figure:
     for number, (depth, colour) in enumerate(zip(depths, layer_colours(len(depths)), strict=True)):
         own = rows[rows["layers"] == depth]
         line = band(
-            axes, over_seeds(own, "step"), color=colour, gid=f"layers:{depth}",
+            axes, over_seeds(own, "step"), color=colour, gid=f"layers:{int(depth)}",
             marker=MARKERS[number % len(MARKERS)],
         )  # fmt: skip
         line.set_label(
-            f"{depth} layer{'s' if depth > 1 else ''}: order {int(own['order'].iloc[0])}"
+            f"{int(depth)} layer{'s' if depth > 1 else ''}: order {int(own['order'].iloc[0])}"
         )
         handles.append(line)
-    for row in optima.itertuples():
-        axes.axhline(row.value, color="0.35", linestyle="--", linewidth=0.8, zorder=0)
+    for order, value in zip(optima["order"].astype(int), optima["value"], strict=True):
+        axes.axhline(value, color="0.35", linestyle="--", linewidth=0.8, zorder=0)
         axes.annotate(
-            f"best of order {int(row.order)}", (0, row.value), xycoords=("axes fraction", "data"),
+            f"best of order {order}", (0, value), xycoords=("axes fraction", "data"),
             xytext=(3, 2), textcoords="offset points", fontsize=6.5, color="0.25",
         )  # fmt: skip
     # What the first updates of deep models lose isn't what the figure is about.
@@ -78,7 +79,7 @@ def displacement(table: pd.DataFrame) -> Figure:
         value=rows["value"] / ends.reindex(rows.set_index(["seed", "layer"]).index).to_numpy()
     )
     layers = sorted(rows["layer"].unique())
-    handles = []
+    handles: list[Line2D] = []
     for axes, shown, label in (
         (grid[0], rows, "mean squared displacement"),
         (grid[1], share, "as a share of its last value"),
@@ -91,9 +92,9 @@ def displacement(table: pd.DataFrame) -> Figure:
         ):
             line = band(
                 axes, over_seeds(shown[shown["layer"] == layer], "step"), color=colour,
-                gid=f"{label}:{layer}", marker=MARKERS[number % len(MARKERS)],
+                gid=f"{label}:{int(layer)}", marker=MARKERS[number % len(MARKERS)],
             )  # fmt: skip
-            line.set_label(f"layer {layer}")
+            line.set_label(f"layer {int(layer)}")
             handles.append(line)
     grid[1].axhline(0.5, color="0.7", linewidth=0.6, zorder=0)
     legend_below(figure, rows["seed"].nunique(), handles, columns=5)
@@ -120,18 +121,22 @@ def curves(table: pd.DataFrame) -> Figure:
         own = _metric(rows, metric).fillna({"sampler": "", "sweeps": 0})
         for (sampler, count), summary in each(own, ["sampler", "sweeps"], "step").items():
             look = looks[sampler]
-            line = STYLES[sweeps.index(count) % len(STYLES)] if count else "-"
+            style = STYLES[sweeps.index(count) % len(STYLES)] if count else "-"
             band(
-                axes, summary, color=look["color"], marker=look["marker"], linestyle=line,
-                gid=f"{metric}:{sampler}:{count}",
+                axes, summary, color=look["color"], marker=look["marker"], linestyle=style,
+                gid=f"{metric}:{sampler}:{int(count)}",
             )  # fmt: skip
         if metric == "loss":
             _saturations(axes, rows, looks, most)
+            # The first checkpoint's loss, that of guessing, would press all others together.
+            later = own.loc[own["step"] > own["step"].min(), "value"]
+            low, high = later.min(), later.max()
+            axes.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low))
     handles = [Line2D([], [], **look) for look in looks.values()]
-    handles += [
-        Line2D([], [], color="0.35", linestyle=STYLES[n % len(STYLES)], label=f"{int(s)} sweeps")
-        for n, s in enumerate(sweeps)
-    ]
+    for number, count in enumerate(sweeps):
+        line = Line2D([], [], color="0.35", label=f"{int(count)} sweeps")
+        line.set_linestyle(STYLES[number % len(STYLES)])
+        handles.append(line)
     handles.append(
         Line2D([], [], color="0.35", marker="|", linestyle="", markersize=8,
                label=f"saturates ({int(most)} sweeps)")
@@ -153,15 +158,15 @@ def three_steps(table: pd.DataFrame) -> Figure:
     chosen = steps[[len(steps) // 2, (3 * len(steps)) // 4, len(steps) - 1]]
     figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
     axes = figure.subplots()
-    colours = [mpl.colormaps[SEQUENTIAL](share) for share in (0.75, 0.45, 0.1)]
+    colours = [to_hex(mpl.colormaps[SEQUENTIAL](share)) for share in (0.75, 0.45, 0.1)]
     handles = []
     for number, (step, colour) in enumerate(zip(chosen, colours, strict=True)):
         here = rows[rows["step"] == step].fillna({"sampler": ""})
         summary = over_seeds(here, "sampler").reindex(names).reset_index(drop=True)
         line = band(
-            axes, summary, color=colour, gid=f"step:{step}", marker=MARKERS[number]
+            axes, summary, color=colour, gid=f"step:{int(step)}", marker=MARKERS[number]
         )  # fmt: skip
-        line.set_label(f"step {step:,}")
+        line.set_label(f"step {int(step):,}")
         handles.append(line)
     axes.set_xticks(range(len(names)), [looks[name]["label"] for name in names])
     axes.set_xlabel(f"text that is predicted (clones after {int(rows['sweeps'].max())} sweeps)")
@@ -211,13 +216,14 @@ def _looks(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     looks: dict[str, dict[str, Any]] = {
         "": {"color": "#D55E00", "marker": "X", "label": "original"}
     }
-    for number, row in enumerate(depths.itertuples()):
-        bounded = np.isfinite(row.sorted)
-        order = f"order {int(row.sorted)}" if bounded else "any order"
-        looks[str(row.sampler)] = {
-            "color": shades[number],
+    for number, (sampler, order) in enumerate(
+        zip(depths["sampler"], depths["sorted"], strict=True)
+    ):
+        bound = f"order {int(order)}" if np.isfinite(order) else "any order"
+        looks[sampler] = {
+            "color": to_hex(shades[number]),
             "marker": MARKERS[number % (len(MARKERS) - 1)],
-            "label": f"{order} ({row.sampler})",
+            "label": f"{bound} ({sampler})",
         }
     return looks
 
@@ -227,8 +233,8 @@ def _saturations(axes: Any, rows: pd.DataFrame, looks: dict[str, Any], most: flo
     found = _metric(rows, "saturation_step")
     found = found[(found["sweeps"] == most) | found["sampler"].isna()].fillna({"sampler": ""})
     loss = _metric(rows, "loss").fillna({"sampler": "", "sweeps": 0})
-    for sampler, own in found.groupby("sampler"):
-        at = own["value"].mean()
+    for sampler in found["sampler"].unique():
+        at = found.loc[found["sampler"] == sampler, "value"].mean()
         of = loss[(loss["sampler"] == sampler) & (loss["sweeps"] == (most if sampler else 0))]
         mean = over_seeds(of, "step")["mean"]
         height = np.interp(np.log1p(at), np.log1p(mean.index.to_numpy(float)), mean)

@@ -44,7 +44,9 @@ def measure_checkpoint(
             model, tokenizer, sentences, objective=objective, places=places, seed=seed
         )
         parts.append(
-            pd.DataFrame(found._asdict()).assign(
+            pd.DataFrame(found._asdict())
+            .rename(columns={"predictions": "count"})
+            .assign(
                 sampler=sampler, sweeps=sweeps, sentence=range(len(sentences)), objective=objective
             )
         )

@@ -33,7 +33,9 @@ CLONES = Table(
         Metric("true_loss", "loss by the Hamiltonian itself", "nats", 0),
         Metric("displacement", "mean square of the weights' changes since step 0", "", 0),
         Metric("loss_ratio", "loss on the clone over the loss on the original", "", 0),
-        Metric("saturation_step", "from where the loss is within tolerance of its end", "", 0),
+        Metric(
+            "saturation_step", "where the loss first comes within tolerance of its lowest", "", 0
+        ),
         Metric("score", "mean log-probability of a token, given all others", "nats", highest=0),
         Metric("acceptance", "share of proposals that were accepted", "", 0, 1),
         Metric("overlap", "share of tokens that are what the chain began with", "", 0, 1),
