@@ -155,18 +155,18 @@ def _maps(
         axes.set_title(f"{task_name(task)}\nbaseline {baseline:.2f}, best {best:.2f}")
         if cells.notna().any():
             passing[task] = axes
-            continue
-        axes.text(
-            0.5,
-            0.5,
-            "no layer passes\nthe baseline",
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            gid=f"nothing:{task}" + _suffix(subset),
-        )
+        else:
+            _say_that_nothing_passes(axes, task + _suffix(subset))
     _boundaries(passing, each(boundaries, "task", "step"), _suffix(subset))
     _colour_bar(figure, grid, SEQUENTIAL, 1, "share of the way from\nbaseline (0) to best (1)")
+
+
+def _say_that_nothing_passes(axes: Axes, name: str) -> None:
+    """Say in a map that has no value why it has none."""
+    text = "no layer passes\nthe baseline"
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", gid=f"nothing:{name}"
+    )
 
 
 def _suffix(subset: str) -> str:
@@ -180,8 +180,8 @@ def regions(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
 
     (a) The standard deviation over seeds (n - 1) of the primary metric, in shares of the way from
     baseline to best, both means over seeds (each seed's own way would make the seeds alike); what
-    is below the baseline counts as the baseline. (b)
-    The mean share of the way, and the root mean square of (a), over the (step, layer) cells on
+    is below the baseline counts as the baseline, and a map in which no layer passes it says so.
+    (b) The mean share of the way, and the root mean square of (a), over the (step, layer) cells on
     either side of the boundary, which is the mean over seeds of the shallowest sufficient layer.
     """
     measured = normalised(scores)
@@ -197,12 +197,18 @@ def regions(scores: pd.DataFrame, migration: pd.DataFrame) -> Figure:
     above, below = parts(figure, titles, heights)
     cells = over_seeds(measured, ["task", "layer", "step"])
     cells["sd"] = _spread(measured)
-    most = float(cells["sd"].max())
+    most = float(np.nan_to_num(cells["sd"].max(), nan=1.0))  # where no task has any
     grid = panels(above, tasks, 4, x=step_label(measured["step"].unique()), y="layer")
+    passing = {}
     for task, axes in grid.items():
-        _map(axes, cells["sd"].xs(task, level="task"), SPREAD, most)
+        spread = cells["sd"].xs(task, level="task")
+        _map(axes, spread, SPREAD, most)
+        if spread.notna().any():
+            passing[task] = axes
+        else:
+            _say_that_nothing_passes(axes, task)
     boundaries = boundary(scores, migration)
-    _boundaries(grid, each(boundaries, "task", "step"))
+    _boundaries(passing, each(boundaries, "task", "step"))
     _colour_bar(above, grid, SPREAD, most, "standard deviation\nover seeds")
     _both_sides(below, tasks, cells, over_seeds(boundaries, ["task", "step"])["mean"])
     return figure

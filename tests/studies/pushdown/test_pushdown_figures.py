@@ -140,6 +140,12 @@ def test_a_map_in_which_no_layer_passes_the_baseline_says_so(tables):
         assert not marked(figure, f"boundary:entity{subset}")
         assert marked(figure, f"boundary:upos{subset}")
     figure.draw_without_rendering()
+    figure = FIGURES["regions"](scores, migration)
+    assert marked(figure, "nothing:entity")
+    assert not marked(figure, "boundary:entity")
+    assert not marked(figure, "nothing:upos")
+    assert marked(figure, "boundary:upos")
+    figure.draw_without_rendering()
 
 
 def test_spread_is_the_standard_deviation_in_shares_of_the_mean_way(tables, drawn):
