@@ -1,5 +1,7 @@
 """How well the taggers do: counterpart of Table 2 of Saphra and Lopez (2019)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -83,7 +85,7 @@ def _scores(axes: Axes, line: int, group: int, own: pd.Series, name: str) -> Non
     share = own["accuracy"]
     error = np.sqrt(share * (1 - share) / own["test_words"])
     learned = share - own["majority_accuracy"] > 2 * error
-    look = {"color": "black" if learned else "0.55", "ha": "right", "va": "center"}
+    look: dict[str, Any] = {"color": "black" if learned else "0.55", "ha": "right", "va": "center"}
     gid = f"{name}:{group}:{'learned' if learned else 'not learned'}"
     axes.text(_end(group) - WITHIN, line, f"{100 * share:.1f}", gid=gid, **look)
     axes.text(_end(group), line, _short(own["perplexity"]), **look)
