@@ -8,7 +8,7 @@ of ours isn't the other's.
 
 How many axes hold 99% of a layer's variance decides how long a pair takes us. The standard
 deviations of the matrices fall as 1 / k; `--decay 0` makes them flat: then all axes are kept, and
-the wanted ratio is out of reach, since the product of a pair alone takes a fortieth of NumPy's time.
+the wanted ratio is out of reach: the product of a pair alone takes a fortieth of NumPy's time.
 """
 
 import argparse
