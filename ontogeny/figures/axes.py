@@ -151,8 +151,9 @@ def short_number(number: float) -> str:
 def rescalings(axes: Axes, losses: pd.DataFrame) -> None:
     """Draw a vertical line wherever the learning rate was rescaled, thinner for fewer seeds.
 
-    `losses` has rows of the table of losses, whose metric `learning_rate` tells of that; the axis
-    is one of steps. Without such rows, nothing is drawn.
+    `losses` has a run's rows of the table of losses: their metric `learning_rate` tells of that,
+    and all of them how many seeds there are. The axis is one of steps. Without such a metric,
+    nothing is drawn.
     """
     rescaled = losses[losses["metric"] == "learning_rate"]
     for step in sorted(rescaled["step"].unique()):

@@ -1,8 +1,8 @@
 """The figures of the study of sparsity, by the names of their files.
 
 Each takes the tables that its declaration names, with the rows of one run and one corpus, of the
-table of losses those of the metric `learning_rate`: where the learning rate was rescaled, a dotted
-line goes through the panels, as in the publication (Saphra 2021, chapter 6).
+table of losses those of the run: where the learning rate was rescaled, a dotted line goes through
+the panels, as in the publication (Saphra 2021, chapter 6).
 """
 
 import itertools

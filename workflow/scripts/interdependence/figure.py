@@ -11,10 +11,10 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 
     name = snakemake.params.figure
-    shown = {"run": [RUN]} | {k: [v] for k, v in snakemake.wildcards.items()}
-    rescaled = {"run": shown["run"], "metric": ["learning_rate"]}
+    of_run = {"run": [snakemake.wildcards.get("run", RUN)]}
+    shown = of_run | {k: [v] for k, v in snakemake.wildcards.items()}
     tables = [
-        read_table(snakemake.input[table.name], table, only=rescaled if table is LOSS else shown)
+        read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
         for table in INTERDEPENDENCE.figure(name).reads
     ]
     save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))

@@ -10,9 +10,9 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.similarity.study import SIMILARITY
 
     name, shown = snakemake.params.figure, {k: [v] for k, v in snakemake.wildcards.items()}
-    rescaled = {"run": shown.get("run", []), "metric": ["learning_rate"]}
+    of_run = {k: v for k, v in shown.items() if k == "run"}
     tables = [
-        read_table(snakemake.input[table.name], table, only=rescaled if table is LOSS else shown)
+        read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
         for table in SIMILARITY.figure(name).reads
     ]
     save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))

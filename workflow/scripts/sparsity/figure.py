@@ -10,13 +10,10 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.sparsity.study import SPARSITY
 
     name, wildcards = snakemake.params.figure, snakemake.wildcards
-    shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
+    of_run = {"run": [wildcards.run]}
+    shown = of_run | {"corpus": [wildcards.corpus]}
     tables = [
-        read_table(
-            snakemake.input[table.name],
-            table,
-            only={"run": shown["run"], "metric": ["learning_rate"]} if table is LOSS else shown,
-        )
+        read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
         for table in SPARSITY.figure(name).reads
     ]
     save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
