@@ -38,6 +38,7 @@ def test_the_number_of_measuring_jobs_follows_from_chunks_and_seeds(tmp_path):
     assert counts["corpus"] == counts["sample"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
