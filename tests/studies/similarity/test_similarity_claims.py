@@ -77,6 +77,7 @@ def test_each_claim_is_held_against_both_forms():
     assert len(CLAIMS) == 2 * len(NUMBERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", OPPOSITES)
 def test_a_claim_fails_where_its_opposite_was_planted(number):
     assert verdicts(curves(planted(**OPPOSITES[number])))[number] == "not replicated"
