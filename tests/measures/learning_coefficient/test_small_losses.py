@@ -61,6 +61,7 @@ def test_several_temperatures_at_once_each_agree_with_quadrature():
     assert found.coefficient[0] / COPIES == pytest.approx(np.array(expected), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_size", [0.002, 0.01, 0.02])
 def test_variance_of_a_quadratic_is_that_of_the_discretised_chain(step_size):
     curvature, localisation, inverse_temperature = 1.0, 20.0, 80.0
@@ -90,6 +91,7 @@ def test_a_preconditioned_chain_samples_the_same_density():
     assert found.coefficient.item() / COPIES == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_refined_coefficient_is_that_of_its_weights_alone():
     start = torch.zeros(COPIES, 2)
     parts = [torch.zeros(COPIES, 2, dtype=torch.bool) for _ in range(2)]
