@@ -202,6 +202,7 @@ def sparse(folder, rows, columns):
         handle.truncate(8 + len(text) + size)
 
 
+@pytest.mark.slow
 def test_each_byte_is_read_once_and_memory_keeps_to_the_block(tmp_path):
     count, rows, columns, block = 16, 20_000, 256, 32 << 20  # 16 files of 20 MB
     sparse(tmp_path / "small", 8, 8)

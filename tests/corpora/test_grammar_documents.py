@@ -56,6 +56,7 @@ def test_same_settings_give_the_same_corpus_and_other_seeds_another():
     assert all(a["words"] != b["words"] for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_corpus_does_not_depend_on_the_hash_seed():
     code = (
         "from ontogeny.corpora.grammar import generate, minimal_pairs; import hashlib;"
@@ -88,6 +89,7 @@ def test_splits_share_most_of_their_words(corpus):
     assert len(types["test"] & types["train"]) > 0.8 * len(types["test"])
 
 
+@pytest.mark.slow
 def test_the_default_corpus_is_made_in_under_ten_seconds():
     start = time.process_time()
     made = generate({"train": 20000, "dev": 2000, "test": 2000})

@@ -57,6 +57,7 @@ def test_good_members_are_in_the_language_and_bad_ones_are_not(**lexicon):
             assert not accepts(pair["sentence_bad"].split(" ")), (uid, pair["sentence_bad"])
 
 
+@pytest.mark.slow
 def test_all_two_hundred_pairs_of_the_default_suite_are_right(suite):
     accepts = recogniser(build_lexicon())
     for pairs in suite.values():

@@ -26,7 +26,10 @@ def one_by_one(built, batch, loss=loss):
     return found
 
 
-@pytest.mark.parametrize("members_at_once", [None, 1, 2])
+@pytest.mark.parametrize(
+    "members_at_once",
+    [pytest.param(None, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow), 2],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_members_give_what_a_loop_over_modules_gives(kind, members_at_once, threads):
     threads(2)

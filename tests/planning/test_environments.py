@@ -141,6 +141,7 @@ def test_every_script_belongs_to_a_rule():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
 def test_an_environment_holds_just_what_its_scripts_import(environment):
     distributions = packages_distributions()
@@ -157,6 +158,7 @@ def test_an_environment_holds_just_what_its_scripts_import(environment):
     assert not idle, f"{environment}: no script imports {idle}"
 
 
+@pytest.mark.slow
 def test_what_is_drawn_joined_or_judged_needs_no_model():
     scripts = {script.resolve() for _, _, script in rules()}
     readers = {script for script in scripts if "figure" in script.stem or "claims" in script.stem}

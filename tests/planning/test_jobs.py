@@ -88,6 +88,7 @@ def test_a_disk_that_is_really_full_is_said_in_a_line(tmp_path):
     assert "Traceback" not in log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "threads"), [("import numpy, torch", 1), ("", 2)])
 def test_threads_are_bound_for_libraries_loaded_before_and_after(tmp_path, first, threads):
     done, log = run(

@@ -18,6 +18,7 @@ SHIPPED = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_the_graph_of_every_shipped_configuration_is_built(tmp_path, file):
     config = yaml.safe_load(file.read_text())
@@ -38,6 +39,7 @@ def test_the_number_of_measuring_jobs_follows_from_chunks_and_seeds(tmp_path):
     assert counts["corpus"] == counts["sample"] == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

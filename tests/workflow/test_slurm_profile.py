@@ -39,6 +39,7 @@ def job_count(output, rule):
     return int(line.split()[-1])
 
 
+@pytest.mark.slow
 def test_on_a_cluster_a_measuring_job_takes_one_checkpoint(tmp_path):
     output = plan(tmp_path, TINY)
     # 2 seeds, 3 steps; the configuration has chunks of 3.
@@ -47,6 +48,7 @@ def test_on_a_cluster_a_measuring_job_takes_one_checkpoint(tmp_path):
     assert job_count(output, "features") == 2
 
 
+@pytest.mark.slow
 def test_the_profile_is_found_by_its_name_once_it_is_linked(tmp_path):
     profiles = tmp_path / "xdg/snakemake"
     profiles.mkdir(parents=True)

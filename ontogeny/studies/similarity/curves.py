@@ -1,6 +1,6 @@
 """The curves of one run on one corpus, as claims read them: by seed and step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from ontogeny.studies.similarity.tables import PRIMARY
 
 # The publication's first point is the end of the first of 50 passes over the text.
 FIRST = 1 / 50
+# Columns that every curve has a value of: they find its rows among few.
+PART = ("corpus", "other", "layer", "metric")
 
 Values = NDArray[np.float64]
 
@@ -22,12 +24,13 @@ Values = NDArray[np.float64]
 class Curves:
     """What was measured of one run, on the words of `corpus` and of others.
 
-    `rows` are those of the study's table, `taggers` those of the table of taggers. `seed_weights`
-    (1 + draws, seeds) say how often each seed was drawn; row 0 is all seeds once. `measure` is the
-    metric whose curves these are.
+    `rows` are those of the study's table, `parts` the same by the values of `PART`, and `taggers`
+    the rows of the table of taggers. `seed_weights` (1 + draws, seeds) say how often each seed was
+    drawn; row 0 is all seeds once. `measure` is the metric whose curves these are.
     """
 
     rows: pd.DataFrame
+    parts: Mapping[tuple[Any, ...], pd.DataFrame]
     taggers: pd.DataFrame
     corpus: str
     seed_weights: NDArray[np.int64]
@@ -47,12 +50,12 @@ class Curves:
     @property
     def layers(self) -> list[int]:
         """The layers above the embeddings."""
-        return sorted(set(self.rows["layer"]) - {0})
+        return sorted(set(self.rows["layer"].unique()) - {0})
 
     @property
     def other_corpora(self) -> list[str]:
         """The corpora on whose words the run was measured besides."""
-        return sorted(set(self.rows["corpus"]) - {self.corpus})
+        return sorted(set(self.rows["corpus"].unique()) - {self.corpus})
 
     def curve(
         self, other: str, layer: int, metric: str | None = None, **keys: Any
@@ -64,7 +67,9 @@ class Curves:
         """
         wanted = {"corpus": self.corpus, "other": other, "layer": layer, **keys}
         wanted["metric"] = metric or self.measure
-        rows = self.rows
+        rows = self.parts.get(tuple(wanted.pop(column) for column in PART))
+        if rows is None:
+            return None
         for column, value in wanted.items():
             rows = rows[rows[column] == value]
         if rows.empty:
@@ -137,4 +142,5 @@ def read_curves(
     weights = bootstrap_weights(
         measured["seed"].nunique(), draws, np.random.default_rng([seed, *corpus.encode()])
     )
-    return Curves(measured, taggers, corpus, weights)
+    parts = dict(iter(measured.groupby(list(PART))))
+    return Curves(measured, parts, taggers, corpus, weights)

@@ -83,6 +83,7 @@ def test_the_version_depends_on_every_source_and_on_the_processor(tmp_path, monk
     assert compiling.version() == found[-1]
 
 
+@pytest.mark.slow
 def test_numba_is_for_ensembles_alone():
     needs = re.compile(r"^ *(from|import) (numba|llvmlite|ontogeny\.ensemble\.machine_code)", re.M)
     library = Path(ontogeny.__file__).parent

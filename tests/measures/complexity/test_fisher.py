@@ -100,6 +100,7 @@ def test_gradients_equal_those_of_one_sentence_at_a_time(kind):
     assert found == pytest.approx(norms.sum() / questions.counts.sum(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_trace_is_the_expectation_over_all_that_the_model_might_say():
     model, tokenizer = build("bert", layers=1, heads=1)
     sentences = [["a"]] * 400  # one piece, hidden in each copy, mostly by the mask

@@ -58,6 +58,7 @@ def found(function, samples, seed=0):
     )[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_many_sets_give_what_all_sets_give(seed):
     values = random_function(seed)

@@ -27,9 +27,9 @@ def ellipse(w):
     [
         (power(2), 1, 1e-3, 5.0, 50.0, 400),
         (power(4), 1, 1e-3, 5.0, 100.0, 800),
-        (power(6), 1, 1e-3, 5.0, 100.0, 1000),
+        pytest.param(power(6), 1, 1e-3, 5.0, 100.0, 1000, marks=pytest.mark.slow),
         (ellipse, 2, 1e-3, 5.0, 50.0, 400),
-        (crossing, 2, 5e-4, 10.0, 300.0, 2000),
+        pytest.param(crossing, 2, 5e-4, 10.0, 300.0, 2000, marks=pytest.mark.slow),
     ],
     ids=["w^2", "w^4", "w^6", "ellipse", "w1^2 w2^2"],
 )
@@ -48,6 +48,7 @@ def test_chains_and_quadrature_agree_within_5_percent(
     assert found.diverged.item() == 0
 
 
+@pytest.mark.slow
 def test_several_temperatures_at_once_each_agree_with_quadrature():
     temperatures = (20.0, 50.0, 100.0)
     found = coefficients(
@@ -60,6 +61,7 @@ def test_several_temperatures_at_once_each_agree_with_quadrature():
     assert found.coefficient[0] / COPIES == pytest.approx(np.array(expected), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_size", [0.002, 0.01, 0.02])
 def test_variance_of_a_quadratic_is_that_of_the_discretised_chain(step_size):
     curvature, localisation, inverse_temperature = 1.0, 20.0, 80.0
@@ -75,6 +77,7 @@ def test_variance_of_a_quadratic_is_that_of_the_discretised_chain(step_size):
     assert found.coefficient.item() / COPIES == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_preconditioned_chain_samples_the_same_density():
     found = coefficients(
         Copies(ellipse, torch.zeros(COPIES, 2)),
@@ -88,6 +91,7 @@ def test_a_preconditioned_chain_samples_the_same_density():
     assert found.coefficient.item() / COPIES == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_refined_coefficient_is_that_of_its_weights_alone():
     start = torch.zeros(COPIES, 2)
     parts = [torch.zeros(COPIES, 2, dtype=torch.bool) for _ in range(2)]

@@ -72,6 +72,7 @@ def test_a_text_of_one_token_makes_no_stream():
         Streams(np.array([1]), 4, 4)
 
 
+@pytest.mark.slow
 def test_training_is_plain_truncated_backpropagation_with_clipping_and_quartered_rates(
     tmp_path, text
 ):
@@ -135,6 +136,7 @@ def test_training_is_plain_truncated_backpropagation_with_clipping_and_quartered
     check(join_losses({("tiny", 0): folder / "loss.tsv"}), LOSS)
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_carries_on_with_state_rate_and_dropout(
     tmp_path, text, monkeypatch
 ):
@@ -159,6 +161,7 @@ def test_an_interrupted_training_carries_on_with_state_rate_and_dropout(
         assert (tmp_path / "cut" / file).read_bytes() == (whole / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_predictable_and_is_loaded_as_any_checkpoint(tmp_path, text):
     folder = train(
         tmp_path / "run", text,
@@ -230,6 +233,7 @@ def test_sentences_with_rare_words_are_dropped_and_what_is_then_rare_is_unknown(
         train(tmp_path / "none", text, steps=[1], **{**settings, "least_count": 9})
 
 
+@pytest.mark.slow
 def test_two_seeds_begin_and_end_differently(tmp_path, text):
     one, two = (train(tmp_path / str(seed), text, seed, steps=[3]) for seed in (0, 1))
     for step in ("step-0", "step-3"):

@@ -132,6 +132,7 @@ def values(found, metric, task, index):
     return dict(zip(rows[index], rows["value"], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_planted_task_arrives_in_just_the_layers_and_at_just_the_steps_planted(found, task):
     assert values(found, "arrival_step", task, "layer") == ARRIVALS[task]

@@ -139,6 +139,7 @@ def test_a_layer_that_climbs_with_training_is_no_push_down():
     assert (found.loc[PER_TASK, "value"] > 0.9).all()
 
 
+@pytest.mark.slow
 def test_flat_heatmaps_decide_a_claim_no_more_often_than_chance():
     # All layers, steps and seeds alike but for noise: no trend, no order, no regions.
     generator = np.random.default_rng(3)

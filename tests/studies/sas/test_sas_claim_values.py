@@ -117,6 +117,7 @@ def of_seeds(run, baseline, control):
     }
 
 
+@pytest.mark.slow
 def test_values_and_intervals_are_those_of_a_slow_computation():
     generator = np.random.default_rng(3)
     run, baseline, control = (as_published(generator, sentences=60) for _ in range(3))

@@ -33,6 +33,7 @@ def test_each_claim_says_which_onset_it_is_about():
             assert [name for name in found if name.startswith("6")] == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rising", ["uas", "accuracy"])
 @pytest.mark.parametrize("schedule", ["log", "linear"])
 def test_noise_drops_no_more_at_an_onset_than_elsewhere_on_any_schedule(schedule, rising):

@@ -67,6 +67,7 @@ OPPOSITES = {
 }
 
 
+@pytest.mark.slow
 def test_each_claim_is_held_against_both_forms():
     table = planted()
     other = table["metric"] == "cca"
@@ -77,6 +78,7 @@ def test_each_claim_is_held_against_both_forms():
     assert len(CLAIMS) == 2 * len(NUMBERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", OPPOSITES)
 def test_a_claim_fails_where_its_opposite_was_planted(number):
     assert verdicts(curves(planted(**OPPOSITES[number])))[number] == "not replicated"
@@ -88,11 +90,13 @@ def test_what_came_before_the_publications_first_point_has_no_say():
     assert found.curve("own_final", 1).shape == (3, SEEN)
 
 
+@pytest.mark.slow
 def test_one_seed_is_not_enough():
     alone = verdicts(curves(planted(seeds=(0,))))
     assert set(alone.values()) == {"insufficient data"}
 
 
+@pytest.mark.slow
 def test_a_tagger_that_learned_nothing_has_no_say():
     most = [tagset for tagset in TAGSETS if tagset != "topic"]
     found = verdicts(curves(taggers=planted_taggers(learned=most)))
@@ -104,11 +108,13 @@ def test_a_tagger_that_learned_nothing_has_no_say():
     assert nobody["5a"] == "replicated"
 
 
+@pytest.mark.slow
 def test_a_trough_that_is_only_noise_is_not_taken_for_one():
     flat = planted(noise=0.02, tagger=lambda c, k: np.full(SEEN, 0.5))
     assert verdicts(curves(flat))["2"] != "replicated"
 
 
+@pytest.mark.slow
 def test_one_corpus_says_nothing_of_domains():
     one = curves(planted(corpora=("here",)), planted_taggers(domains=("here",)))
     assert "10" not in verdicts(one)

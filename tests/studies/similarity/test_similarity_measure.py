@@ -77,10 +77,12 @@ def value(measured, metric="svcca", **keys):
     return rows["value"].item()
 
 
+@pytest.mark.slow
 def test_what_is_measured_keeps_to_the_table(measured):
     check(measured.assign(run="r", corpus="c"), SIMILARITY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["svcca", "cca", "pwcca", "linear_cka", "unbiased_cka", "rsa"])
 def test_a_layer_is_fully_similar_to_its_own_end_to_another_seeds_and_to_its_tagger(
     measured, metric

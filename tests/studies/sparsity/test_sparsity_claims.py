@@ -43,6 +43,7 @@ def test_a_redrawn_correlation_is_that_of_the_words_as_often_as_they_were_drawn(
             assert row[place] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_planted_frequencies_give_the_planted_correlations_in_the_table():
     found = trajectory({TOP: RISING})
     rows = correlation_rows(found)

@@ -108,6 +108,7 @@ def test_a_job_that_is_stopped_leaves_no_results_and_goes_on_where_it_was(
     assert seen == [at for at in SETTINGS["steps"] if at >= {0: 0, 2: 0, 4: 3, 8: 6}[step]]
 
 
+@pytest.mark.slow
 def test_a_killed_job_leaves_no_results_and_goes_on_where_it_was(tmp_path):
     settings = {**SETTINGS, "steps": [0, 600], "state_every": 50}
     program = (
