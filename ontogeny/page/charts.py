@@ -250,4 +250,4 @@ def _timeline(panel: Panel, levels: list[Any]) -> Layers:
         x=_steps("value:Q"),
         fill=reached.then(studies).otherwise(alt.value("white")),
     )
-    return alt.layer(interval, points, _here()).properties(height=alt.Step(17))
+    return alt.layer(interval, points, _here()).properties(height=max(HEIGHT, 17 * len(levels)))

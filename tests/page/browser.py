@@ -78,6 +78,8 @@ class Tab:
             deviceScaleFactor=1,
             mobile=phone,
         )
+        self.complaints.clear()
+        self.requests.clear()
         self._call("Page.navigate", url=path.absolute().as_uri())
         until = time.monotonic() + PATIENCE
         while not self.run("Boolean(window.ontogeny?.ready)"):
@@ -92,6 +94,10 @@ class Tab:
         )
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def point(self, x, y):
+        """Move the mouse there."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def picture(self, path, whole=False):
         """Write what is to be seen as png."""
