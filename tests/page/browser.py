@@ -38,6 +38,7 @@ class Tab:
     def __init__(self, write, read):
         self._write, self._read, self._last = write, read, 0
         self.complaints, self.requests = [], []
+        self.shown = None
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = None
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
@@ -78,6 +79,7 @@ class Tab:
             deviceScaleFactor=1,
             mobile=phone,
         )
+        self.shown = None if phone else path
         self.complaints.clear()
         self.requests.clear()
         self._call("Page.navigate", url=path.absolute().as_uri())

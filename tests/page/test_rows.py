@@ -140,6 +140,17 @@ def test_a_timeline_keeps_each_milestone_with_its_interval():
     rows, _ = aggregated(frame.sample(frac=1, random_state=0), panel)
     assert len(rows) == len(frame)
     assert set(rows.columns) == {"run", "study", "seed", "milestone", "value", "low", "high"}
-    as_steps = frame.drop(columns=["metric"]).rename(columns={"value": "step"})
-    same, _ = aggregated(as_steps.assign(metric="step"), panel)
-    pd.testing.assert_frame_equal(rows, same)
+
+
+def test_a_milestone_bears_its_layer_and_those_of_all_seeds_stand_for_want_of_others():
+    (panel,) = default_panels([MILESTONES])
+    frame = pd.DataFrame(
+        {"run": ["a", "a", "b"], "seed": [0, None, None], "layer": [2, None, None]}
+        | {"milestone": "upos", "study": "pushdown", "metric": "step", "value": [5.0, 6.0, 7.0]}
+        | {"low": None, "high": None}
+    )
+    rows, _ = aggregated(frame, panel)
+    assert rows[["run", "milestone", "value"]].to_numpy().tolist() == [
+        ["a", "upos, layer 2", 5.0],
+        ["b", "upos", 7.0],
+    ]
