@@ -183,10 +183,11 @@ def test_hovering_shows_the_value(browser, page):
         "(() => { const at = document.querySelector('#runs-1 canvas'); at.scrollIntoView({block:"
         " 'center'}); const view = ontogeny.panels.find(p => p.id === 'runs-1').view;"
         " const row = view.data('rows').at(-1), box = at.getBoundingClientRect();"
+        " const pad = view.padding(), x = box.x + pad.left, y = box.y + pad.top;"
         " const [left, top] = view.origin(), rows = view.data('rows').filter(other =>"
         " other.step === row.step && other.series === row.series);"
         " const mean = rows.reduce((sum, other) => sum + other.value, 0) / rows.length;"
-        " return [box.x + left + view.scale('x')(row.step), box.y + top + view.scale('y')(mean)];"
+        " return [x + left + view.scale('x')(row.step), y + top + view.scale('y')(mean)];"
         " })()"
     )
     for away in (3, 2, 1, 0):
