@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print what differs; return 1 if anything does, 2 if it can't be said."""
     parser = argparse.ArgumentParser(
         prog="python -m ontogeny.results.compare",
-        description="Say what differs between two results: tables, figures, verdicts; and by how much.",
+        description="Say in what tables, figures and verdicts two results differ, and by how much.",
     )
     parser.add_argument("first", type=Path, help="a folder results/")
     parser.add_argument("second", type=Path, help="another")
