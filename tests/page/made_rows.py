@@ -1,6 +1,5 @@
 """Rows of any study's tables, made up: of as many runs, seeds and steps as asked."""
 
-import itertools
 import math
 
 import numpy as np
@@ -45,6 +44,9 @@ def made_rows(panel, runs=SMALL):
     if panel.kind == "timeline":
         return milestones(panel.table, runs)
     parts = []
+    names = {key.name for key in panel.table.keys}
+    if "run" not in names:  # trained by the study itself, and small
+        runs = {"": SMALL["first"]}
     for number, (run, (seeds, steps, layers)) in enumerate(runs.items()):
         clock = {"run": [run], "seed": list(seeds), "step": list(steps)}
         values = {
@@ -52,7 +54,7 @@ def made_rows(panel, runs=SMALL):
             for key in panel.table.keys
         }
         values["metric"] = list(panel.metrics)
-        rows = pd.DataFrame(list(itertools.product(*values.values())), columns=list(values))
+        rows = pd.MultiIndex.from_product(values.values(), names=list(values)).to_frame(index=False)
         step = rows.get("step", 0.0)
         seed = rows.get("seed", 0.0)
         wave = np.sin(np.arange(len(rows)) * 0.7 + number)
@@ -69,12 +71,14 @@ def of_column(column, panel, layers):
         return list(kept) if isinstance(kept, tuple) else [kept]
     if column.values:
         # Of what is averaged over, a few do.
-        return list(column.values[: 8 if column.name in panel.columns else 2])
+        most = 8 if column.name in (panel.series, panel.task) else 2
+        return list(column.values[: most if column.name in panel.columns else 2])
     if column.name not in panel.columns:
         return [None if column.nullable else 0 if column.kind != "string" else "x"]
     if column.kind == "string":
-        return [f"{column.name} {letter}" for letter in "ab"]
-    return list(range(layers if "layer" in column.name or column.name == panel.across else 2))
+        return [f"{column.name} {letter}" for letter in ("a" if column.name == "corpus" else "ab")]
+    distances = 8 if column.name == panel.across else 2
+    return list(range(layers if column.name == "layer" else distances))
 
 
 def milestones(table, runs):
