@@ -156,7 +156,7 @@ def _lines(x: alt.X, levels: list[Any], hover: list[alt.Tooltip]) -> list[alt.Ch
         y=alt.Y("min(value):Q", title=None), y2="max(value):Q", opacity=_stands_out(0.18)
     )
     line = base.mark_line(strokeWidth=1.8, clip=True).encode(y=value, opacity=_stands_out(1))
-    near = base.mark_point(size=140, filled=True, opacity=0).encode(y=value, tooltip=hover)
+    near = base.mark_point(size=140, filled=True, opacity=0.001).encode(y=value, tooltip=hover)
     return [band, line, near]
 
 
@@ -250,4 +250,4 @@ def _timeline(panel: Panel, levels: list[Any]) -> Layers:
         x=_steps("value:Q"),
         fill=reached.then(studies).otherwise(alt.value("white")),
     )
-    return alt.layer(interval, points, _here()).properties(height=alt.Step(17))
+    return alt.layer(interval, points, _here()).properties(height=max(HEIGHT, 17 * len(levels)))

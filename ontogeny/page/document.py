@@ -10,7 +10,6 @@ import altair as alt
 import pandas as pd
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from ontogeny.files import atomic_path
 from ontogeny.page.charts import colours, specification
@@ -57,9 +56,9 @@ def write_page(
         tally=tally(claims),
         titles={section.name: section.title for section in sections},
         tiers=sorted(claims["tier"].dropna().unique()),
-        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
-        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
-        vega=Markup(vega()),
+        style=(HERE / "page.css").read_text(encoding="utf-8"),
+        script=(HERE / "page.js").read_text(encoding="utf-8"),
+        vega=vega(),
         data=compressed([panel for panel in drawn if panel["rows"]]),
     )
     with atomic_path(path) as scratch:

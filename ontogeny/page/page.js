@@ -149,7 +149,14 @@ function timeline(values, notes) {
 
 let turn = 0;
 // Draw panels anew: those in sight first, and none any longer once the reader has chosen otherwise.
-async function refresh(panels = page.panels, all = panels === page.panels) {
+// `page.drawn` is kept when they are.
+function refresh(panels = page.panels) {
+  page.drawn = redraw(panels);
+  return page.drawn;
+}
+
+async function redraw(panels) {
+  const all = panels === page.panels;
   const mine = all ? ++turn : turn;
   const order = [...panels].sort((a, b) => b.near - a.near);
   for (const panel of order) {

@@ -44,11 +44,7 @@ def aggregated(frame: pd.DataFrame, panel: Panel) -> tuple[pd.DataFrame, list[st
     """
     rows = kept_rows(frame, panel)
     if panel.kind == "timeline":
-        if "step" in rows and "value" not in rows:
-            rows = rows.assign(value=rows["step"])
-        names = ["run", "study", "seed", "milestone", "value", *INTERVAL]
-        rows = rows[names].dropna(subset=["value"])
-        return rows.sort_values(names, ignore_index=True), []
+        return _milestones(rows), []
     names = list(panel.columns)
     others = [k.name for k in panel.table.keys if k.name not in names] + (
         [] if "metric" in names else ["metric"]
@@ -57,6 +53,20 @@ def aggregated(frame: pd.DataFrame, panel: Panel) -> tuple[pd.DataFrame, list[st
     varied = [n for n in others if len(rows) and (grouped[n].nunique(dropna=False) > 1).any()]
     means = grouped["value"].mean().reset_index()
     return means, varied
+
+
+def _milestones(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the milestones of each seed, named with their layer where they have one.
+
+    Those of all seeds together stand for a run that has no others.
+    """
+    of_seeds = rows["seed"].notna()
+    rows = rows[of_seeds | ~rows["run"].isin(rows.loc[of_seeds, "run"])]
+    if "layer" in rows:
+        layers = [f", layer {layer:g}" if pd.notna(layer) else "" for layer in rows["layer"]]
+        rows = rows.assign(milestone=rows["milestone"] + pd.Series(layers, rows.index, dtype=str))
+    names = ["run", "study", "seed", "milestone", "value", *INTERVAL]
+    return rows[names].dropna(subset=["value"]).sort_values(names, ignore_index=True)
 
 
 def thinned(rows: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

@@ -38,6 +38,7 @@ class Tab:
     def __init__(self, write, read):
         self._write, self._read, self._last = write, read, 0
         self.complaints, self.requests = [], []
+        self.shown = None
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = None
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
@@ -78,6 +79,9 @@ class Tab:
             deviceScaleFactor=1,
             mobile=phone,
         )
+        self.shown = None if phone else path
+        self.complaints.clear()
+        self.requests.clear()
         self._call("Page.navigate", url=path.absolute().as_uri())
         until = time.monotonic() + PATIENCE
         while not self.run("Boolean(window.ontogeny?.ready)"):
@@ -92,6 +96,10 @@ class Tab:
         )
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def point(self, x, y):
+        """Move the mouse there."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def picture(self, path, whole=False):
         """Write what is to be seen as png."""

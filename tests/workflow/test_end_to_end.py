@@ -48,6 +48,31 @@ def test_no_figure_is_there_that_nobody_declared(finished):
     assert made == of_studies | others
 
 
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_each_figure_is_rebuilt_by_one_job(finished, study):
+    for figure in study.figures:
+        for values in figure.shown(CONFIG)[:1]:
+            stem = ".".join([figure.name, *map(str, values)])
+            target = f"results/figures/{study.name}/{stem}.svg"
+            plan = snakemake(finished, WHOLE, "--dry-run", "--force", target)
+            assert planned_jobs(plan) == {f"{study.name}_{figure.name}_figure"}, target
+
+
+def test_no_figure_takes_longer_than_a_quarter_of_a_minute(finished):
+    for study in STUDIES:
+        for figure in study.figures:
+            stems = f"results/benchmarks/{study.name}/{figure.name}*.tsv"
+            times = [pd.read_csv(path, sep="\t")["s"].max() for path in finished.glob(stems)]
+            assert max(times, default=0) < 15, figure.name
+
+
+def test_the_page_is_there_and_shows_every_study(finished):
+    page = (finished / "results/atlas/index.html").read_text(encoding="utf-8")
+    assert all(f'<section id="{study.name}"' in page for study in STUDIES)
+    for link in re.findall(r'href="(\.\./[^"]+)"', page):
+        assert (finished / "results/atlas" / link).exists(), link
+
+
 def test_features_are_gone_and_every_job_left_a_log_and_a_benchmark(finished):
     assert not list(finished.glob("results/features/**/*.safetensors"))
     benchmarks = {

@@ -1,7 +1,7 @@
 """What the page shows of the study of similarity."""
 
 from ontogeny.page.panels import Panel
-from ontogeny.studies.similarity.tables import MEASURES, SIMILARITY
+from ontogeny.studies.similarity.tables import MEASURES, PRIMARY, SIMILARITY
 
 PANELS = (
     Panel(
@@ -17,10 +17,10 @@ PANELS = (
         "Layers and a tagger",
         SIMILARITY,
         "curves",
-        MEASURES,
+        (PRIMARY,),
         series="layer",
         task="tagset",
-        choices=("corpus", "domain", "tagging", "shuffled", "other_layer", "metric"),
+        choices=("corpus", "domain", "tagging", "shuffled", "other_layer"),
         keep={"other": "tagger"},
     ),
     Panel(
@@ -37,7 +37,7 @@ PANELS = (
         "Layers among each other, at this step",
         SIMILARITY,
         "profile",
-        MEASURES,
+        (PRIMARY, "linear_cka"),
         series="layer",
         across="other_layer",
         choices=("corpus", "metric"),

@@ -3,6 +3,8 @@
 from ontogeny.page.panels import Panel
 from ontogeny.studies.sparsity.tables import SPARSITY
 
+INDICES = ("chi", "entropy")  # the figures have the others
+
 PANELS = (
     Panel(
         "Concentration and word frequency, by layer",
@@ -11,7 +13,11 @@ PANELS = (
         ("rho", "rank_correlation", "mean"),
         series="layer",
         choices=("corpus", "metric", "quantity", "measure", "role"),
-        keep={"word_class": "all", "site": ("embedding", "residual", "recurrent", "attention")},
+        keep={
+            "word_class": "all",
+            "measure": INDICES,
+            "site": ("embedding", "residual", "recurrent", "attention"),
+        },
     ),
     Panel(
         "Open and closed classes",
@@ -20,5 +26,6 @@ PANELS = (
         ("rho", "mean"),
         series="word_class",
         choices=("corpus", "metric", "site", "layer", "quantity", "measure", "role"),
+        keep={"measure": INDICES},
     ),
 )
