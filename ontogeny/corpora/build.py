@@ -20,14 +20,15 @@ from ontogeny.files import atomic_path
 
 SOURCES = "results/sources"
 
-# The keys beside `kind` of each kind of corpus; those of a grammar are its generator's arguments.
+# The keys beside `kind` of each kind of corpus; those of a generated one are its generator's.
 KEYS = {
     "conllu": ("source", *SPLITS, "constituents", "entities"),
     "text": ("source", *SPLITS, "held_out"),
     "penn": ("folder", "sections"),
     "ontonotes": ("folder", "language"),
 }
-KINDS = ("grammar", *KEYS)
+GENERATED = ("grammar", "repetition")
+KINDS = (*GENERATED, *KEYS)
 OWN_FILES = ("folder", "constituents", "held_out", *SPLITS)
 
 Splits = dict[str, list[dict]]
@@ -39,6 +40,7 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     `settings` is the corpus's entry in the config, `sources` the folder of downloaded sources:
 
     - `{kind: grammar, ...}`: the embedded grammar; the other keys are `grammar.generate`'s
+    - `{kind: repetition, ...}`: invented words; the other keys are `repetition.generate`'s
     - `{kind: conllu, source: NAME}`, or `train`, `dev` and `test`, each a file or a list of files,
       with `constituents` (a folder, a file or a list of files) and `entities` (a key of MISC)
     - `{kind: text, source: NAME}`, or `train` with `dev`, `test`, both or neither; or `train` with
@@ -52,8 +54,8 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     """
     _check_keys(name, settings)
     try:
-        if settings["kind"] == "grammar":
-            return _grammar(settings)
+        if settings["kind"] in GENERATED:
+            return _generated(settings)
         if settings["kind"] == "penn":
             return read_penn(settings["folder"], settings.get("sections"))
         if settings["kind"] == "ontonotes":
@@ -80,7 +82,7 @@ def input_files(settings: Mapping[str, Any]) -> list[Path]:
     named = [
         file
         for key in OWN_FILES
-        if key in settings and settings["kind"] != "grammar"
+        if key in settings and settings["kind"] not in GENERATED
         for file in _files(settings[key])
     ]
     below = [
@@ -191,7 +193,7 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
     kind = settings.get("kind")
     if kind not in KINDS:
         raise ConfigError(f"{where}: kind {kind!r}; expected one of {', '.join(KINDS)}.")
-    if kind == "grammar":
+    if kind in GENERATED:
         return
     for key in settings:
         if key not in ("kind", *KEYS[kind]):
@@ -230,16 +232,20 @@ def _files(value: str | Path | Sequence[str | Path]) -> list[Path]:
     return [Path(value)] if isinstance(value, str | Path) else [Path(item) for item in value]
 
 
-def _grammar(settings: Mapping[str, Any]) -> Splits:
-    from ontogeny.corpora.grammar import generate
+def _generated(settings: Mapping[str, Any]) -> Splits:
+    from ontogeny.corpora import grammar, repetition
 
+    kind = settings["kind"]
+    generate, sizes = (
+        (grammar.generate, "sentences") if kind == "grammar" else (repetition.generate, "documents")
+    )
     arguments = {key: value for key, value in settings.items() if key != "kind"}
     known = signature(generate).parameters
     for key in arguments:
         if key not in known:
-            raise ConfigError(f"{key}: unknown for kind grammar; expected {', '.join(known)}.")
-    if "sentences" not in arguments:
-        raise ConfigError("sentences: missing; expected their number for each split.")
+            raise ConfigError(f"{key}: unknown for kind {kind}; expected {', '.join(known)}.")
+    if sizes not in arguments:
+        raise ConfigError(f"{sizes}: missing; expected their number for each split.")
     return generate(**arguments)
 
 

@@ -69,7 +69,7 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
         return ("xpos", *_CONSTITUENTS)
     if kind == "ontonotes":
         return ("xpos", "entity", *_CONSTITUENTS)
-    if kind == "text":
+    if kind in ("text", "repetition"):
         return ()
     gum = corpus.get("source") == "gum"
     entity = ("entity",) if gum or "entities" in corpus else ()
