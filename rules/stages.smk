@@ -1,13 +1,64 @@
 """The study of stages: where training passes from one to the next, and what each does.
 
-Needs trajectories of causal language models that passed their audit, their training text, and
+Needs trajectories of language models that passed their audit, their training text, and
 held-out text; regression in context is trained here. Makes the parts of the study's tables and
 claims in results/measurements/stages/, which rules/results.smk joins.
 """
 
 from ontogeny.studies.stages import layout as stages_layout
+from ontogeny.studies.stages import resources as stages_resources
 
 STAGES = SETTINGS["stages"]
+
+
+rule stages_calibration:
+    """Sweep the settings of chains at a few checkpoints of all seeds, and choose by the plateau."""
+    input:
+        checkpoints=lambda wildcards: [
+            layout.checkpoint(wildcards.run, seed, step)
+            for seed, step in stages_layout.swept(config, wildcards.run)
+        ],
+        manifests=lambda wildcards: [
+            f"results/runs/{wildcards.run}/seed-{seed}/manifest.tsv"
+            for seed in RUNS[wildcards.run]["seeds"]
+        ],
+        # That they passed counts, not when.
+        audits=lambda wildcards: ancient(
+            [
+                f"results/runs/{wildcards.run}/seed-{seed}/audit.passed"
+                for seed in RUNS[wildcards.run]["seeds"]
+            ]
+        ),
+        training="results/corpora/{corpus}/train.parquet",
+        sentences="results/corpora/{corpus}/test.parquet",
+    output:
+        calibration="results/measurements/stages/{corpus}/{run}/calibration.parquet",
+        sampling="results/measurements/stages/{corpus}/{run}/sampling.json",
+    log:
+        "results/logs/stages/calibration.{corpus}.{run}.log",
+    benchmark:
+        "results/benchmarks/stages/calibration.{corpus}.{run}.tsv"
+    conda:
+        "../envs/models.yaml"
+    threads: STAGES["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: stages_resources.chains_memory(
+            config, wildcards.run, attempt
+        ),
+        runtime=lambda wildcards, attempt: stages_resources.calibration_runtime(
+            config, wildcards.run, attempt
+        ),
+        gpu=resources.gpus(config),
+    params:
+        checkpoints=lambda wildcards: stages_layout.swept(config, wildcards.run),
+        steps=lambda wildcards: layout.studied_steps(config, "stages", wildcards.run),
+        chains=stages_layout.sampling(config),
+        calibration=STAGES["calibration"],
+        text=stages_layout.text_settings(config),
+    message:
+        "sweeping the settings of chains around {wildcards.run} on {wildcards.corpus}"
+    script:
+        "../workflow/scripts/stages/calibration.py"
 
 
 rule stages_language:
@@ -22,10 +73,11 @@ rule stages_language:
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
         training="results/corpora/{corpus}/train.parquet",
         sentences="results/corpora/{corpus}/test.parquet",
+        sampling="results/measurements/stages/{corpus}/{run}/sampling.json",
     output:
         measures="results/measurements/stages/{corpus}/{run}/seed-{seed}.measures.parquet",
         chains="results/measurements/stages/{corpus}/{run}/seed-{seed}.chains.parquet",
-        calibration="results/measurements/stages/{corpus}/{run}/seed-{seed}.calibration.parquet",
+        forms="results/measurements/stages/{corpus}/{run}/seed-{seed}.forms.parquet",
     log:
         "results/logs/stages/language.{corpus}.{run}.seed-{seed}.log",
     benchmark:
@@ -34,14 +86,16 @@ rule stages_language:
         "../envs/models.yaml"
     threads: STAGES["threads"]
     resources:
-        mem_mb=resources.doubling(8000),
-        runtime=resources.doubling(24 * 60),
+        mem_mb=lambda wildcards, attempt: stages_resources.chains_memory(
+            config, wildcards.run, attempt
+        ),
+        runtime=lambda wildcards, attempt: stages_resources.chains_runtime(
+            config, wildcards.run, attempt
+        ),
         gpu=resources.gpus(config),
     params:
         steps=lambda wildcards: layout.studied_steps(config, "stages", wildcards.run),
-        chains=stages_layout.sampling(config),
-        calibration=STAGES["calibration"],
-        text={key: STAGES[key] for key in ("sequence_length", "sequences", "shown")},
+        text=stages_layout.text_settings(config),
         bandwidth=STAGES["bandwidth"],
     message:
         "measuring the stages of {wildcards.run}, seed {wildcards.seed}, on {wildcards.corpus}"
@@ -54,6 +108,7 @@ rule stages_regression:
     output:
         measures=f"{stages_layout.OF_REGRESSION}.measures.parquet",
         chains=f"{stages_layout.OF_REGRESSION}.chains.parquet",
+        forms=f"{stages_layout.OF_REGRESSION}.forms.parquet",
         calibration=f"{stages_layout.OF_REGRESSION}.calibration.parquet",
     log:
         "results/logs/stages/regression.log",
@@ -64,7 +119,9 @@ rule stages_regression:
     threads: STAGES["threads"]
     resources:
         mem_mb=resources.doubling(8000),
-        runtime=resources.doubling(24 * 60),
+        runtime=lambda wildcards, attempt: stages_resources.regression_runtime(
+            config, attempt
+        ),
         gpu=resources.gpus(config),
     params:
         regression=stages_layout.regression_settings(config),

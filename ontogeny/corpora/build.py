@@ -12,7 +12,6 @@ from typing import Any
 from ontogeny.corpora.catalogue import expand
 from ontogeny.corpora.conllu import read_conllu, withheld_words
 from ontogeny.corpora.corpus import ANNOTATIONS, SPLITS, split_path, write_split
-from ontogeny.corpora.hamiltonian import generate as generate_hamiltonian
 from ontogeny.corpora.ontonotes import read_ontonotes
 from ontogeny.corpora.penn import read_penn
 from ontogeny.corpora.text import halve, read_text
@@ -21,16 +20,15 @@ from ontogeny.files import atomic_path
 
 SOURCES = "results/sources"
 
-# The keys beside `kind` of each kind of corpus; those of a grammar are its generator's arguments.
+# The keys beside `kind` of each kind of corpus; those of a generated one are its generator's.
 KEYS = {
     "conllu": ("source", *SPLITS, "constituents", "entities"),
     "text": ("source", *SPLITS, "held_out"),
     "penn": ("folder", "sections"),
     "ontonotes": ("folder", "language"),
-    "hamiltonian": ("sentences", "length", "symbols", "couplings", "seed", "temperature"),
 }
-KINDS = ("grammar", *KEYS)
-GENERATED = ("grammar", "hamiltonian")
+GENERATED = ("grammar", "repetition", "hamiltonian")
+KINDS = (*GENERATED, *KEYS)
 OWN_FILES = ("folder", "constituents", "held_out", *SPLITS)
 
 Splits = dict[str, list[dict]]
@@ -42,6 +40,7 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     `settings` is the corpus's entry in the config, `sources` the folder of downloaded sources:
 
     - `{kind: grammar, ...}`: the embedded grammar; the other keys are `grammar.generate`'s
+    - `{kind: repetition, ...}`: invented words; the other keys are `repetition.generate`'s
     - `{kind: conllu, source: NAME}`, or `train`, `dev` and `test`, each a file or a list of files,
       with `constituents` (a folder, a file or a list of files) and `entities` (a key of MISC)
     - `{kind: text, source: NAME}`, or `train` with `dev`, `test`, both or neither; or `train` with
@@ -56,12 +55,8 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     """
     _check_keys(name, settings)
     try:
-        if settings["kind"] == "grammar":
-            return _grammar(settings)
-        if settings["kind"] == "hamiltonian":
-            return generate_hamiltonian(
-                **{key: value for key, value in settings.items() if key != "kind"}
-            )
+        if settings["kind"] in GENERATED:
+            return _generated(settings)
         if settings["kind"] == "penn":
             return read_penn(settings["folder"], settings.get("sections"))
         if settings["kind"] == "ontonotes":
@@ -199,7 +194,7 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
     kind = settings.get("kind")
     if kind not in KINDS:
         raise ConfigError(f"{where}: kind {kind!r}; expected one of {', '.join(KINDS)}.")
-    if kind == "grammar":
+    if kind in GENERATED:
         return
     for key in settings:
         if key not in ("kind", *KEYS[kind]):
@@ -208,8 +203,6 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
             )
     if "folder" in KEYS[kind]:
         required: tuple[str, ...] = ("folder",)
-    elif kind == "hamiltonian":
-        required = ("sentences", "length", "symbols", "couplings")
     elif "source" in settings:
         required = ()
         for key in (*SPLITS, "held_out"):
@@ -240,16 +233,27 @@ def _files(value: str | Path | Sequence[str | Path]) -> list[Path]:
     return [Path(value)] if isinstance(value, str | Path) else [Path(item) for item in value]
 
 
-def _grammar(settings: Mapping[str, Any]) -> Splits:
-    from ontogeny.corpora.grammar import generate
+def _generated(settings: Mapping[str, Any]) -> Splits:
+    from ontogeny.corpora import grammar, hamiltonian, repetition
 
+    kind = settings["kind"]
+    generate = {
+        "grammar": grammar.generate,
+        "repetition": repetition.generate,
+        "hamiltonian": hamiltonian.generate,
+    }[kind]
     arguments = {key: value for key, value in settings.items() if key != "kind"}
     known = signature(generate).parameters
     for key in arguments:
         if key not in known:
-            raise ConfigError(f"{key}: unknown for kind grammar; expected {', '.join(known)}.")
-    if "sentences" not in arguments:
-        raise ConfigError("sentences: missing; expected their number for each split.")
+            raise ConfigError(f"{key}: unknown for kind {kind}; expected {', '.join(known)}.")
+    sizes, *others = (key for key, value in known.items() if value.default is value.empty)
+    if sizes not in arguments:
+        raise ConfigError(f"{sizes}: missing; expected their number for each split.")
+    for key in others:
+        if key not in arguments:
+            needed = ", ".join([sizes, *others])
+            raise ConfigError(f"{key}: missing; kind {kind} needs {needed}.")
     return generate(**arguments)
 
 

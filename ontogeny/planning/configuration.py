@@ -70,7 +70,7 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
         return ("xpos", *_CONSTITUENTS)
     if kind == "ontonotes":
         return ("xpos", "entity", *_CONSTITUENTS)
-    if kind in ("text", "hamiltonian"):
+    if kind in ("text", "repetition", "hamiltonian"):
         return ()
     gum = corpus.get("source") == "gum"
     entity = ("entity",) if gum or "entities" in corpus else ()

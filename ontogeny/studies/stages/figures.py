@@ -19,6 +19,8 @@ from ontogeny.figures.axes import layer_colours, step_axis
 from ontogeny.figures.style import WIDTH, band, each, legend_below, over_seeds, statement, styled
 from ontogeny.measures.essential_dynamics import log_steps, smooth, turning, vertices
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed
+from ontogeny.studies.stages.figures_of_forms import forms
+from ontogeny.studies.stages.figures_of_sweeps import calibration
 
 COLOURS = {"A": "#E69F00", "B": "#56B4E9"}  # warm where the coefficient rises, as published
 TYPES = {"A": "type A: coefficient rises", "B": "type B: it falls"}
@@ -61,8 +63,10 @@ def coefficient(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float)
 
 
 @styled
-def dynamics(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> Figure:
-    """Draw the trajectory in three projections, with osculating circles and the evolute."""
+def dynamics(
+    table: pd.DataFrame, boundaries: pd.DataFrame, found: pd.DataFrame, bandwidth: float
+) -> Figure:
+    """Draw the trajectory in three projections, with osculating circles, evolute and forms."""
     seeds = sorted(table["seed"].unique())[:MOST_SEEDS]
     figure = Figure(figsize=(WIDTH, 0.5 + 2.2 * len(seeds)), layout="constrained")
     grid = figure.subplots(len(seeds), 3, squeeze=False)
@@ -71,6 +75,8 @@ def dynamics(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) ->
         row[0].set_title(f"seed {seed}", loc="left")
         for axes, pair in zip(row, combinations((1, 2, 3), 2), strict=True):
             _with_circles(axes, _plane(own, pair, bandwidth), boundaries)
+            places = _places_of_forms(found[found["seed"] == seed], pair)
+            axes.plot(*places.T, "D", color="#CC79A7", markersize=5, mfc="none", gid="forms")
             axes.set_xlabel(f"component {pair[0]}")
             axes.set_ylabel(f"component {pair[1]}")
     handles = [
@@ -79,8 +85,19 @@ def dynamics(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) ->
         Line2D([], [], color="black", marker=".", linestyle="", label="their centres"),
         Line2D([], [], color="#D55E00", marker="x", linestyle="", label="cusps"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    if found["form"].notna().any():
+        handles.append(
+            Line2D([], [], color="#CC79A7", marker="D", mfc="none", linestyle="", label="forms")
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=6)
     return figure
+
+
+def _places_of_forms(found: pd.DataFrame, pair: tuple[int, int]) -> np.ndarray:
+    """Return where one seed's forms lie in two components, (forms, 2)."""
+    rows = found[found["form"].notna() & found["rank"].isna()]
+    wide = rows.pivot_table(index="form", columns="metric", values="value")
+    return wide.reindex(columns=[f"pc{n}" for n in pair]).to_numpy(dtype=float)
 
 
 def _with_circles(axes: Axes, curve: Smoothed, boundaries: pd.DataFrame) -> None:
@@ -163,33 +180,6 @@ def _lines(axes: Axes, rows: pd.DataFrame, metric: str) -> dict[str, Line2D]:
     return handles
 
 
-@styled
-def calibration(table: pd.DataFrame, bandwidth: float) -> Figure:
-    """Draw the estimate against step size, a line for each localisation, a panel for each step."""
-    rows = table[table["metric"] == "llc"]
-    if rows.empty:
-        return statement("No chain of the sweep stayed near its checkpoint: nothing to show.")
-    steps = sorted(rows["step"].unique())
-    pulls = sorted(table["localisation"].unique())
-    colours = layer_colours(len(pulls))
-    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
-    grid = figure.subplots(1, len(steps), squeeze=False, sharey=False)[0]
-    for axes, step in zip(grid, steps, strict=True):
-        axes.set_title(f"step {step:,}", loc="left")
-        for colour, pull in zip(colours, pulls, strict=True):
-            own = rows[(rows["step"] == step) & (rows["localisation"] == pull)]
-            band(axes, over_seeds(own, "step_size"), color=colour, gid=f"{step} {pull}", marker="o")
-        axes.set_xscale("log")
-        axes.set_xlabel("step size")
-    grid[0].set_ylabel("local learning coefficient")
-    handles = [
-        Line2D([], [], color=colour, label=f"localisation {pull:g}")
-        for colour, pull in zip(colours, pulls, strict=True)
-    ]
-    legend_below(figure, rows["seed"].nunique(), handles)
-    return figure
-
-
 def _spans(boundaries: pd.DataFrame) -> Iterable[tuple[str, float, float]]:
     """Return type, first and last step of each stage."""
     for _, stage in boundaries.groupby("stage", sort=True):
@@ -214,6 +204,7 @@ def _type_handles(boundaries: pd.DataFrame) -> list[Any]:
 FIGURES: dict[str, Callable[..., Figure]] = {
     "coefficient": coefficient,
     "dynamics": dynamics,
+    "forms": forms,
     "behaviour": behaviour,
     "calibration": calibration,
 }

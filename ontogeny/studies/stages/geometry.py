@@ -1,14 +1,13 @@
 """What is measured of any trajectory: local learning coefficients, and essential dynamics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from ontogeny.ensemble.langevin import RMSProp
 from ontogeny.measures.essential_dynamics import (
     gram_matrix,
     log_steps,
@@ -43,11 +42,16 @@ CHAINS = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """How chains are run: `ontogeny.measures.learning_coefficient.sample` explains each."""
+    """How chains are run: `ontogeny.measures.learning_coefficient.sample` explains each.
 
-    step_size: float
-    localisation: float
+    Step size and localisation are None where a sweep is to choose them (`calibration`); the
+    preconditioner is `none` or `rmsprop`.
+    """
+
+    step_size: float | None
+    localisation: float | None
     inverse_temperature: float | None
+    preconditioner: str
     chains: int
     burn_in: int
     draws: int
@@ -55,36 +59,45 @@ class Sampling:
     checkpoints_at_once: int
     seed: int
 
+    def temperature(self, examples: int) -> float:
+        """Return n beta: as it was given, or n / log n of so many examples."""
+        return self.inverse_temperature or default_inverse_temperature(examples)
+
 
 def coefficients(
     modules: Sequence[torch.nn.Module],
     losses: ExampleLosses,
     examples: Examples,
     sampling: Sampling,
-    conditions: Sequence[tuple[float, float]] | None = None,
+    conditions: Sequence[tuple[float, float, float]] | None = None,
 ) -> list[Estimates]:
     """Return the estimates around each module, (1, conditions) each.
 
-    Conditions are pairs of step size and localisation, by default the one of `sampling`. So many
-    modules go in lockstep as `sampling` says.
+    Conditions are a step size, a localisation and an inverse temperature each, by default those of
+    `sampling`. So many modules go in lockstep as `sampling` says, fewer with several conditions.
     """
-    chosen = conditions or [(sampling.step_size, sampling.localisation)]
-    heat = sampling.inverse_temperature or default_inverse_temperature(len(examples))
+    if conditions is None:
+        assert sampling.step_size is not None
+        assert sampling.localisation is not None
+        heat = sampling.temperature(len(examples))
+        conditions = [(sampling.step_size, sampling.localisation, heat)]
+    at_once = max(1, sampling.checkpoints_at_once // len(conditions))
     found = []
-    for start in range(0, len(modules), sampling.checkpoints_at_once):
+    for start in range(0, len(modules), at_once):
         for_each = estimate(
             sample(
-                modules[start : start + sampling.checkpoints_at_once],
+                modules[start : start + at_once],
                 losses,
                 examples,
-                [Condition(step, pull, heat) for step, pull in chosen],
+                [Condition(*condition) for condition in conditions],
                 chains=sampling.chains,
                 burn_in=sampling.burn_in,
                 draws=sampling.draws,
                 batch_size=sampling.batch_size,
                 seed=sampling.seed,
+                preconditioner=RMSProp() if sampling.preconditioner == "rmsprop" else None,
             ),
-            np.full(len(chosen), heat),
+            np.array([heat for *_, heat in conditions]),
         )
         for place in range(len(for_each.coefficient)):
             parts = {name: values[place : place + 1] for name, values in vars(for_each).items()}
@@ -111,30 +124,6 @@ def chain_rows(steps: Sequence[int], found: Sequence[Estimates]) -> pd.DataFrame
         for chain, value in enumerate(own.by_chain[0, 0])
     ]
     return pd.DataFrame(rows, columns=["step", "chain", "value"])
-
-
-def sweep_rows(
-    steps: Sequence[int],
-    modules: Sequence[torch.nn.Module],
-    losses: ExampleLosses,
-    examples: Examples,
-    sampling: Sampling,
-    sweep: Mapping[str, Any],
-) -> pd.DataFrame:
-    """Return the sweep of step size and localisation at a few checkpoints, evenly over them all."""
-    places = np.unique(np.linspace(0, len(steps) - 1, sweep["checkpoints"] + 1).round()[1:])
-    chosen = [int(place) for place in places]
-    conditions = list(product(sweep["step_sizes"], sweep["localisations"]))
-    found = coefficients([modules[p] for p in chosen], losses, examples, sampling, conditions)
-    rows = [
-        (steps[place], *condition, metric, float(getattr(own, name)[0, number]))
-        for place, own in zip(chosen, found, strict=True)
-        for number, condition in enumerate(conditions)
-        for name, metric in CHAINS.items()
-        if metric in ("llc", "llc_rhat", "llc_diverged")
-    ]
-    frame = pd.DataFrame(rows, columns=["step", "step_size", "localisation", "metric", "value"])
-    return frame[np.isfinite(frame["value"])]
 
 
 def dynamics_rows(steps: Sequence[int], outputs: np.ndarray, bandwidth: float) -> pd.DataFrame:

@@ -27,9 +27,11 @@ from ontogeny.measures.learning_coefficient.examples import Examples
 from ontogeny.measures.learning_coefficient.language_models import causal_examples
 from ontogeny.runs.checkpoints.eager_attention import eager_attention
 from ontogeny.runs.pretraining.sequences import encode
+from ontogeny.studies.stages.forms import Shown
 
 EARLY, LATE = 1 / 8, 3 / 4  # of the context: what ends the early part, and begins the late one
 REPEATED = 16  # sequences of random tokens that come twice
+BEFORE = 5  # tokens before one that are written where it is named
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,23 @@ class Text:
     def examples(self) -> Examples:
         """The held-out sequences, as chains read them."""
         return causal_examples(self.tokens, torch.ones_like(self.tokens, dtype=torch.bool))
+
+    def described(self, tokenizer: Any) -> Shown:
+        """Return what the outputs are about: each token but the first of sequences, by name."""
+        tokens = self.tokens[: self.shown]
+        named = [tokenizer.convert_ids_to_tokens(row.tolist()) for row in tokens]
+
+        def losses(outputs: np.ndarray) -> np.ndarray:
+            logits = torch.from_numpy(outputs).float().view(*tokens.shape, -1)
+            found: np.ndarray = token_losses(logits, tokens)[:, 1:].flatten().numpy()
+            return found
+
+        places = [(row, place) for row in named for place in range(1, len(row))]
+        return Shown(
+            losses,
+            [row[place] for row, place in places],
+            [" ".join(row[max(0, place - BEFORE) : place]) for row, place in places],
+        )
 
 
 def prepare(

@@ -1,8 +1,9 @@
 """What the study makes, and where, as the configuration has it: pure functions of paths."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from ontogeny.planning.layout import studied_pairs
+from ontogeny.planning.layout import studied_pairs, studied_steps
 from ontogeny.planning.study import Config
 from ontogeny.runs.schedules import steps
 
@@ -25,6 +26,35 @@ def measured(config: Config, run: str, corpus: str, kind: str) -> list[str]:
         f"results/measurements/stages/{corpus}/{run}/seed-{seed}.{kind}.parquet"
         for seed in config["runs"][run]["seeds"]
     ]
+
+
+def text_settings(config: Config) -> dict[str, Any]:
+    """Return the settings of the text that is read, as `trajectory.reading` takes them."""
+    settings = config["studies"]["stages"]
+    return {key: settings[key] for key in ("sequence_length", "sequences", "shown", "mask_share")}
+
+
+def swept(config: Config, run: str) -> list[tuple[int, int]]:
+    """Return the checkpoints, by seed and step, at which the chains' settings are swept."""
+    count = config["studies"]["stages"]["calibration"]["checkpoints"]
+    chosen = swept_steps(studied_steps(config, "stages", run), count)
+    return [(seed, step) for seed in config["runs"][run]["seeds"] for step in chosen]
+
+
+def swept_steps(measured: Sequence[int], count: int) -> list[int]:
+    """Return so many of the steps, evenly over all but the first, the last among them."""
+    last = len(measured) - 1
+    places = sorted({max(1, round(last * part / count)) for part in range(1, count + 1)})
+    return [measured[place] for place in places]
+
+
+def calibrations(config: Config) -> list[str]:
+    """Return the files of sweeps of all runs, and of regression."""
+    files = []
+    for run, corpus in pairs(config):
+        own = f"results/measurements/stages/{corpus}/{run}/calibration.parquet"
+        files.append(f"{OF_REGRESSION}.calibration.parquet" if run == REGRESSION else own)
+    return files
 
 
 def all_measured(config: Config, kind: str) -> list[str]:

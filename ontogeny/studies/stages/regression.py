@@ -26,14 +26,16 @@ from ontogeny.runs.architectures.regression_transformer.models import (
     RegressionTransformerConfig,
 )
 from ontogeny.runs.architectures.regression_transformer.tasks import Tasks
+from ontogeny.studies.stages.calibration import Checkpoint, calibrated
+from ontogeny.studies.stages.forms import Shown, form_rows
 from ontogeny.studies.stages.geometry import (
     Sampling,
     chain_rows,
     coefficient_rows,
     coefficients,
     dynamics_rows,
-    sweep_rows,
 )
+from ontogeny.studies.stages.layout import swept_steps
 
 
 def trained(settings: Mapping[str, Any]) -> list[list[RegressionTransformer]]:
@@ -96,23 +98,52 @@ def behaviour(
     return frame, predictions.flatten().numpy()
 
 
+def described(near: Mapping[str, Tensor]) -> Shown:
+    """Return what the predictions are about: the squared error for each example of a context."""
+    y = near["y"].numpy()
+
+    def losses(outputs: np.ndarray) -> np.ndarray:
+        found: np.ndarray = ((outputs.reshape(y.shape) - y) ** 2).mean(axis=0)
+        return found
+
+    places = range(1, y.shape[1] + 1)
+    return Shown(
+        losses, [f"y{place}" for place in places], [f"{place - 1} examples" for place in places]
+    )
+
+
 def measure(
     settings: Mapping[str, Any], sampling: Sampling, sweep: Mapping[str, Any], bandwidth: float
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Train all seeds and return the rows of measures, of chains, and of the sweep."""
+) -> dict[str, pd.DataFrame]:
+    """Train all seeds and return the rows of measures, of chains, of forms, and of the sweep."""
     steps, seeds = settings["steps"], settings["seeds"]
     near = contexts(settings, sampling.seed)
     far = contexts(settings, sampling.seed, settings["gain"])
     examples = Examples(near)
-    measures, chains, swept = [], [], []
-    for seed, models in zip(seeds, trained(settings), strict=True):
-        rows, outputs = zip(*(behaviour(model, near, far) for model in models), strict=True)
-        found = coefficients(models, squared_errors, examples, sampling)
-        own = [frame.assign(step=step) for step, frame in zip(steps, rows, strict=True)]
-        own.append(coefficient_rows(steps, found))
-        own.append(dynamics_rows(steps, np.stack(outputs), bandwidth))
-        measures.append(pd.concat(own, ignore_index=True).assign(seed=seed))
-        chains.append(chain_rows(steps, found).assign(seed=seed))
-        of_sweep = sweep_rows(steps, models, squared_errors, examples, sampling, sweep)
-        swept.append(of_sweep.assign(seed=seed))
-    return tuple(pd.concat(part, ignore_index=True) for part in (measures, chains, swept))  # type: ignore[return-value]
+    models = dict(zip(seeds, trained(settings), strict=True))
+    sampling, swept = calibrated(
+        [
+            Checkpoint(seed, step, own[steps.index(step)])
+            for seed, own in models.items()
+            for step in swept_steps(steps, sweep["checkpoints"])
+        ],
+        squared_errors,
+        examples,
+        sampling,
+        sweep,
+    )
+    parts: dict[str, list[pd.DataFrame]] = {"measures": [], "chains": [], "forms": []}
+    for seed, own in models.items():
+        rows, outputs = zip(*(behaviour(model, near, far) for model in own), strict=True)
+        found = coefficients(own, squared_errors, examples, sampling)
+        every = np.stack(outputs)
+        measures = [frame.assign(step=step) for step, frame in zip(steps, rows, strict=True)]
+        measures += [coefficient_rows(steps, found), dynamics_rows(steps, every, bandwidth)]
+        for kind, frame in (
+            ("measures", pd.concat(measures, ignore_index=True)),
+            ("chains", chain_rows(steps, found)),
+            ("forms", form_rows(steps, every, described(near), bandwidth, sampling.seed)),
+        ):
+            parts[kind].append(frame.assign(seed=seed))
+    joined = {kind: pd.concat(frames, ignore_index=True) for kind, frames in parts.items()}
+    return {**joined, "calibration": swept}

@@ -9,10 +9,11 @@ from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
 from ontogeny.studies.stages.milestones import boundaries
 from ontogeny.studies.stages.panels import PANELS
-from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION
+from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS
 from ontogeny.studies.stages.tables import STAGES as MEASURES
 
-DESCRIBED = ("attention_only", "gpt")  # causal, with attention
+# Causal ones with attention are described whole, masked ones by their geometry alone.
+DESCRIBED = ("attention_only", "gpt", "bert")
 FEWEST = 8  # checkpoints that smoothing needs, and draws that the diagnostics need
 
 
@@ -25,8 +26,8 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
             yield f"runs: {name} is what regression is called in tables; give the run another name."
         if run.get("architecture", DESCRIBED[0]) not in DESCRIBED:
             yield (
-                f"runs: {name} is {run['architecture']}; stages are described of causal "
-                "models with attention, such as attention_only or gpt."
+                f"runs: {name} is {run['architecture']}; chains sample models with attention: "
+                f"{', '.join(DESCRIBED)}."
             )
         number = len(studied_steps(config, "stages", name))
         if number < FEWEST:
@@ -65,11 +66,13 @@ STAGES = Study(
     tables=(
         Joined(MEASURES, lambda config: layout.all_measured(config, "measures")),
         Joined(BOUNDARIES, lambda config: layout.judged(config, "boundaries.parquet")),
-        Joined(CALIBRATION, lambda config: layout.all_measured(config, "calibration")),
+        Joined(CALIBRATION, layout.calibrations),
+        Joined(FORMS, lambda config: layout.all_measured(config, "forms")),
     ),
     figures=(
         _figure("coefficient", "loss and learning coefficient", MEASURES, BOUNDARIES),
-        _figure("dynamics", "essential dynamics", MEASURES, BOUNDARIES),
+        _figure("dynamics", "essential dynamics", MEASURES, BOUNDARIES, FORMS),
+        _figure("forms", "tokens whose loss forms move", FORMS),
         _figure("behaviour", "what stages are made of", MEASURES, BOUNDARIES),
         _figure("calibration", "step size and localisation", CALIBRATION),
     ),

@@ -79,10 +79,41 @@ CALIBRATION = Table(
         STEP,
         Column("step_size", "float", "of the chains"),
         Column("localisation", "float", "of the chains"),
+        Column("inverse_temperature", "float", "of the chains, that of the mean loss"),
     ),
     metrics=(
         Metric("llc", "local learning coefficient"),
         Metric("llc_rhat", "split R-hat of the draws' losses", "", 0),
         Metric("llc_diverged", "chains that were left out", "chains", 0),
+        Metric("llc_change", "difference from neighbouring settings, over their mean", "share", 0),
+        Metric("chosen", "1 for the settings that are used, else 0", "", 0, 1),
+    ),
+)
+
+FORMS = Table(
+    "stages_forms",
+    keys=(
+        RUN,
+        CORPUS,
+        SEED,
+        Column("form", "int", "number of the form, from 1; null if of none", nullable=True),
+        Column("rank", "int", "rank of a token whose loss it moves; null if of all", nullable=True),
+    ),
+    metrics=(
+        Metric("forms", "how many there are", "forms", 0),
+        Metric("forms_by_chance", "how many a random walk over the same steps has", "forms", 0),
+        Metric("step", "where the curve turns around it", "updates", 0),
+        Metric("pc1", "its first coordinate", "as the outputs"),
+        Metric("pc2", "second", "as the outputs"),
+        Metric("pc3", "third", "as the outputs"),
+        Metric(
+            "disagreement", "of projections on a coordinate, over the curve's extent", "share", 0
+        ),
+        Metric("loss", "loss of the form as a function, on what is shown", "as loss", 0),
+        Metric("loss_change", "that loss, or the token's, less the curve's then", "as loss"),
+    ),
+    further=(
+        Column("token", "string", "token whose loss it moves; null if all", nullable=True),
+        Column("before", "string", "what comes before it; null if all", nullable=True),
     ),
 )

@@ -15,6 +15,8 @@ def config(**changes):
     given = copy.deepcopy(TINY)
     own = yaml.safe_load((ROOT / "tests/studies/stages/tiny.yaml").read_text())
     given["runs"] |= own["runs"]
+    lstm = {"architecture": "lstm", "corpus": "toyglish", "seeds": [0], "steps": list(range(9))}
+    given["runs"]["tiny-lstm"] = {"kind": "pretrain", **lstm}
     given["studies"] = copy.deepcopy(own["studies"])
     given["studies"]["stages"] |= changes
     return given
@@ -28,9 +30,11 @@ def test_the_tiny_configuration_is_sound():
     ("changes", "message"),
     [
         ({"steps": [0, 4, 8]}, "tiny-attention has 3 checkpoints to measure; expected at least 8"),
-        ({"runs": ["tiny"]}, "tiny is bert; stages are described of causal models"),
+        ({"runs": ["tiny-lstm"]}, "tiny-lstm is lstm; chains sample models with attention"),
         ({"chains": {"draws": 7}}, r"chains\.draws: is 7; expected at least 8"),
         ({"chains": {"step_size": 0}}, r"chains\.step_size"),
+        ({"chains": {"preconditioner": "adam"}}, r"chains\.preconditioner"),
+        ({"mask_share": 0}, "mask_share"),
         ({"chains": {"stepsize": 1}}, "stepsize"),
         (
             {"regression": {"seeds": [0], "steps": [0, 1, 2]}},

@@ -5,8 +5,7 @@ from ontogeny.planning.jobs import job
 with job(snakemake.log[0], snakemake.threads):
     from ontogeny.corpora.corpus import read_split
     from ontogeny.runs.checkpoints.manifest import check_trajectory
-    from ontogeny.studies.stages.geometry import Sampling
-    from ontogeny.studies.stages.trajectory import measure, write
+    from ontogeny.studies.stages.trajectory import measure, read_sampling, write
 
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
     check_trajectory(Path(given.manifest).parent, params.steps)
@@ -14,8 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
         dict(zip(params.steps, given.checkpoints, strict=True)),
         read_split(given.training)["words"],
         read_split(given.sentences)["words"],
-        Sampling(**params.chains),
-        params.calibration,
+        read_sampling(given.sampling),
         params.text,
         params.bandwidth,
     )
