@@ -114,7 +114,6 @@ if can_mount(Path(__file__).parent):
             "was finished is kept."
         )
 
-@pytest.mark.slow
     def test_a_disk_that_is_really_full_is_said_in_a_line_with_the_file(tmp_path):
         small, said = on_a_full_disk(WRITERS_ON_A_FULL_DISK, tmp_path)
         writers = ("features", "sequences", "table", "state", "tokens")

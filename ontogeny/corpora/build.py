@@ -3,7 +3,7 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
@@ -237,11 +237,12 @@ def _generated(settings: Mapping[str, Any]) -> Splits:
     from ontogeny.corpora import grammar, hamiltonian, repetition
 
     kind = settings["kind"]
-    generate = {
+    generators: dict[str, Callable[..., Splits]] = {
         "grammar": grammar.generate,
         "repetition": repetition.generate,
         "hamiltonian": hamiltonian.generate,
-    }[kind]
+    }
+    generate = generators[kind]
     arguments = {key: value for key, value in settings.items() if key != "kind"}
     known = signature(generate).parameters
     for key in arguments:

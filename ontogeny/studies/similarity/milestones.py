@@ -46,6 +46,6 @@ def _learned(taggers: pd.DataFrame) -> set[tuple[str, str, str]]:
     found = set()
     there = taggers[["domain", "tagging"]].drop_duplicates()
     for domain, tagging in there.itertuples(index=False, name=None):
-        curves = Curves(pd.DataFrame(), taggers, domain, np.ones((1, 1), dtype=np.int64))
+        curves = Curves(pd.DataFrame(), {}, taggers, domain, np.ones((1, 1), dtype=np.int64))
         found |= {(domain, tagset, tagging) for tagset in curves.learned(tagging)}
     return found
