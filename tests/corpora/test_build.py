@@ -189,7 +189,10 @@ FILES = {"train": "a", "dev": "b", "test": "c"}
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "kind None; expected one of grammar, repetition, conllu, text, penn, ontonotes"),
+        (
+            {},
+            "kind None; expected one of grammar, repetition, hamiltonian, conllu, text, penn, ontonotes",
+        ),
         ({"kind": "conll"}, "kind 'conll'; expected one of"),
         ({**CONLLU, **FILES, "entitys": "NER"}, "entitys: unknown for kind conllu; expected"),
         ({**CONLLU, "train": "a", "dev": "b"}, "test: missing; kind conllu needs train, dev, test"),

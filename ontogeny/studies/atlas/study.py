@@ -30,4 +30,5 @@ ATLAS = Study(
         _figure("map", "states of training by the weights", STATES),
     ),
     verdicts=lambda config: part("claims.tsv"),
+    question="What happens when, over all studies of a run, and in which order?",
 )

@@ -62,10 +62,8 @@ def _runs_of(config: Config) -> list[tuple[str, str]]:
 
 def _figure(name: str, label: str, shown: Callable[[Config], list[tuple[str, str]]]) -> Figure:
     # What is trained on a Hamiltonian's sequences is no run of the configuration's.
-    return Figure(
-        name, label, "{trained} on {text}", (MEASURES,), ("trained", "text"),
-        lambda config: list(shown(config)),
-    )  # fmt: skip
+    subcategory = "{trained} on {text}"
+    return Figure(name, label, subcategory, (MEASURES,), ("trained", "text"), shown)
 
 
 CLONES = Study(
@@ -84,4 +82,5 @@ CLONES = Study(
     judged=_runs_of,
     contradictions=_contradictions,
     milestones=Milestones((MEASURES,), saturations),
+    question="Which order of interaction among tokens has been learned by when?",
 )
