@@ -191,7 +191,7 @@ FILES = {"train": "a", "dev": "b", "test": "c"}
     [
         (
             {},
-            "kind None; expected one of grammar, repetition, hamiltonian, conllu, text, penn, ontonotes",
+            "kind None; expected one of grammar, repetition, hamiltonian, conllu",
         ),
         ({"kind": "conll"}, "kind 'conll'; expected one of"),
         ({**CONLLU, **FILES, "entitys": "NER"}, "entitys: unknown for kind conllu; expected"),
