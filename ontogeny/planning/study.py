@@ -86,7 +86,7 @@ class Study:
     """One line of research.
 
     - `name`: the same on every floor; `title`: in the report and on the page; `question`: what it
-    asks, in a sentence.
+      asks, in a sentence.
     - `tables` and `figures`: what it makes.
     - `panels`: what the page shows of it; by default what its tables say of themselves.
     - `verdicts` returns the files of claims that its jobs write, to be joined.
@@ -99,7 +99,7 @@ class Study:
     - `figure_settings` returns what its figures take beside tables, by the values of wildcards.
     - `milestones`: what of its tables stands in the atlas's timeline; None if nothing.
     - `reads_attention`: whether the attention of its runs is measured, which some models don't
-    have.
+      have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
       `words` for each split, `pooling`, `tokens_per_batch` and `precision`, and may have
       `normalised` and `segment`.

@@ -47,11 +47,16 @@ def test_contributing_names_every_room_of_a_study():
 
 
 def test_the_new_study_runs_to_its_figure_and_claim(checkout, tmp_path):
-    config = tiny(runs__tiny__steps=[0, 10], studies={"norms": {"runs": ["tiny"]}}, tier="toy")
-    process = snakemake(tmp_path, config, "norms", checkout=checkout)
+    steps, tables = [0, 2, 5, 10], tmp_path / "results/tables"
+    studies = {"norms": {"runs": ["tiny"]}, "atlas": {}}
+    config = tiny(runs__tiny__steps=steps, studies=studies, tier="toy")
+    timeline = "results/tables/atlas_timeline.parquet"
+    process = snakemake(tmp_path, config, "norms", timeline, checkout=checkout)
     assert process.returncode == 0, process.stdout
-    table = pd.read_parquet(tmp_path / "results/tables/norms.parquet")
-    assert set(table["step"]) == {0, 10}
+    table = pd.read_parquet(tables / "norms.parquet")
+    assert set(table["step"]) == set(steps)
+    milestones = pd.read_parquet(tables / "atlas_timeline.parquet")
+    assert set(milestones["study"]) == {"norms"}
     assert (tmp_path / "results/figures/norms/growth.tiny.svg").stat().st_size > 1000
     (claim,) = read_claims(tmp_path / "results/claims/norms.tsv").itertuples()
     assert (claim.claim, claim.run, claim.seeds) == ("norms.1", "tiny", 2)

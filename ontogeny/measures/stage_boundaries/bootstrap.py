@@ -7,7 +7,7 @@ from scipy.stats import norm, t
 
 from ontogeny.errors import TrajectoryError
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed, smooth
-from ontogeny.measures.stage_boundaries.boundaries import boundaries_of, grid
+from ontogeny.measures.stage_boundaries.boundaries import boundaries_of, find_boundaries, grid
 
 SHARE_OF_UNITS = 2 / 3  # the exponent of the number that is drawn
 
@@ -62,7 +62,7 @@ def bootstrap_boundaries(
         )
     at = grid(times, bandwidth)
     of_all = np.nanmean(values, axis=1)
-    found = boundaries_of(smooth(times, of_all.mean(axis=0), bandwidth, at))
+    found = find_boundaries(times, of_all.mean(axis=0), bandwidth)
     drawn_seeds, drawn_chains = (int(np.ceil(n**SHARE_OF_UNITS)) for n in (seeds, chains))
     drawn, units = (drawn_seeds, seeds) if seeds > 1 else (drawn_chains, chains)
     stretch = np.sqrt(drawn / units) * _small_sample(units)
@@ -77,7 +77,10 @@ def bootstrap_boundaries(
         curves.append(np.where(left > 0, own, of_all[of_seeds]).mean(axis=0))
     smoothed = smooth(times, np.stack(curves, axis=1), bandwidth, at)
     every = [
-        boundaries_of(Smoothed(at, *(part[:, number] for part in _parts(smoothed))))
+        boundaries_of(
+            Smoothed(at, *(part[:, number] for part in _parts(smoothed))),
+            np.interp(at, times, curves[number]),
+        )
         for number in range(resamples)
     ]
     limits = [at[0], *(found[:-1] + found[1:]) / 2, at[-1]] if len(found) else []

@@ -8,7 +8,7 @@ from scipy.signal import find_peaks
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed, smooth
 
 LEAST_DIP = 2.0
-LEAST_CHANGE = 0.015  # a cubic overshoots by some 1% where a curve becomes flat
+LEAST_CHANGE = 0.015
 FLOOR = 1e-3
 GRID_PER_BANDWIDTH = 8
 
@@ -17,7 +17,9 @@ GRID_PER_BANDWIDTH = 8
 class Stage:
     """A stage: from one time to another, how much the curve changes, and its type.
 
-    Times are log(1 + step). The type is A where the curve rises, B where it falls.
+    Times are log(1 + step). The change is that of the checkpoints' own values, read off the lines
+    between them: a smooth curve swings before and after a sudden rise, and would fall there. The
+    type is A where the curve rises, B where it falls.
     """
 
     start: float
@@ -42,13 +44,17 @@ def find_boundaries(times: np.ndarray, values: np.ndarray, bandwidth: float) -> 
     of the slope are among these points; between two stages that both rise there is none. Raises
     `TrajectoryError` with too few checkpoints to smooth.
     """
-    return boundaries_of(smooth(times, values, bandwidth, grid(times, bandwidth)))
+    at = grid(times, bandwidth)
+    return boundaries_of(smooth(times, values, bandwidth, at), np.interp(at, times, values))
 
 
-def boundaries_of(curve: Smoothed) -> np.ndarray:
-    """Return `find_boundaries` of a curve that is smooth already, values (times,)."""
+def boundaries_of(curve: Smoothed, levels: np.ndarray) -> np.ndarray:
+    """Return `find_boundaries` of a curve that is smooth already, values (times,).
+
+    `levels` (times,) are the values at the same times before smoothing, which stages change by.
+    """
     slopes = np.abs(curve.first)
-    extent = np.ptp(curve.values)
+    extent = np.ptp(levels)
     if extent == 0 or slopes.max() == 0:
         return np.empty(0)
     depth = -np.log(np.maximum(slopes, FLOOR * slopes.max()))
@@ -56,7 +62,7 @@ def boundaries_of(curve: Smoothed) -> np.ndarray:
     places = list(find_peaks(depth, prominence=np.log(LEAST_DIP))[0])
     while places:
         ends = [0, *places, len(slopes) - 1]
-        changes = np.abs(np.diff(curve.values[ends]))
+        changes = np.abs(np.diff(levels[ends]))
         smallest = int(changes.argmin())
         if changes[smallest] >= LEAST_CHANGE * extent:
             break
@@ -83,9 +89,8 @@ def stages(times: np.ndarray, values: np.ndarray, bandwidth: float) -> list[Stag
 
     Arguments and errors are those of `find_boundaries`.
     """
-    curve = smooth(times, values, bandwidth, grid(times, bandwidth))
-    ends = [curve.times[0], *boundaries_of(curve), curve.times[-1]]
-    levels = np.interp(ends, curve.times, curve.values)
+    ends = [times[0], *find_boundaries(times, values, bandwidth), times[-1]]
+    levels = np.interp(ends, times, values)
     return [
         Stage(float(start), float(end), float(change), "A" if change > 0 else "B")
         for start, end, change in zip(ends[:-1], ends[1:], np.diff(levels), strict=True)

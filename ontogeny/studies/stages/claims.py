@@ -6,9 +6,11 @@ seeds and, where the learning coefficient has a part, chains within seeds; order
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+from scipy.stats import combine_pvalues
 
 from ontogeny.measures.stage_boundaries import stages
 from ontogeny.results.claims import Claim, Estimate
@@ -114,8 +116,12 @@ def _collapse_order(data: Evidence) -> Estimate | None:
 
 
 def _agrees(data: Evidence) -> Estimate:
-    each = np.array([np.nan if a is None else a.excess for a in data.agreements()])
-    return _estimate(data, each[data.drawn_seeds].mean(axis=1))
+    found = data.agreements()
+    each = np.array([np.nan if a is None else a.excess for a in found])
+    estimate = _estimate(data, each[data.drawn_seeds].mean(axis=1))
+    # Few checkpoints leave luck a good deal: Fisher's method over the seeds' permutation tests.
+    luck = [a.p_value for a in found if a is not None]
+    return replace(estimate, chance=float(combine_pvalues(luck).pvalue)) if luck else estimate
 
 
 def _falls(data: Evidence) -> Estimate:

@@ -24,6 +24,7 @@ from ontogeny.studies.stages.figures_of_sweeps import calibration
 
 COLOURS = {"A": "#E69F00", "B": "#56B4E9"}  # warm where the coefficient rises, as published
 TYPES = {"A": "type A: coefficient rises", "B": "type B: it falls"}
+INTERVAL: dict[str, Any] = {"color": "0.35", "marker": "|", "markersize": 4, "linewidth": 0.8}
 CIRCLES = 40  # osculating circles that are drawn
 MOST_SEEDS = 3  # that have panels of essential dynamics
 BEHAVIOUR = {
@@ -80,7 +81,7 @@ def dynamics(
             axes.set_xlabel(f"component {pair[0]}")
             axes.set_ylabel(f"component {pair[1]}")
     handles = [
-        *_type_handles(boundaries),
+        *_type_handles(boundaries, lines=False),
         Line2D([], [], color="0.8", linewidth=0.5, label="osculating circles"),
         Line2D([], [], color="black", marker=".", linestyle="", label="their centres"),
         Line2D([], [], color="#D55E00", marker="x", linestyle="", label="cusps"),
@@ -191,14 +192,22 @@ def _stages(axes: Axes, boundaries: pd.DataFrame) -> None:
     """Colour stages by type, and mark boundaries with their intervals."""
     for kind, start, end in _spans(boundaries):
         axes.axvspan(start, end, color=COLOURS[kind], alpha=0.18, linewidth=0, zorder=0)
-    ends = boundaries[boundaries["metric"].isin(["end_low", "end_high"])]["value"]
-    for end in ends[ends <= boundaries[boundaries["metric"] == "end"]["value"].max()]:
-        axes.axvline(max(end, 0), color="0.5", linestyle=":", linewidth=0.5, zorder=0)
+    wide = boundaries.pivot_table(index="stage", columns="metric", values="value").sort_index()
+    wide = wide.reindex(columns=["end", "end_low", "end_high"]).iloc[:-1]
+    across = axes.get_xaxis_transform()
+    for end, low, high in wide.clip(lower=0).to_numpy():
+        axes.axvline(end, color="0.35", linewidth=0.6, zorder=0, gid="boundary")
+        axes.plot([low, high], [0.96, 0.96], transform=across, gid="interval", **INTERVAL)
 
 
-def _type_handles(boundaries: pd.DataFrame) -> list[Any]:
+def _type_handles(boundaries: pd.DataFrame, *, lines: bool = True) -> list[Any]:
     there = sorted(boundaries["type"].unique())
-    return [Patch(color=COLOURS[kind], alpha=0.5, label=TYPES[kind]) for kind in there]
+    handles: list[Any] = [
+        Patch(color=COLOURS[kind], alpha=0.5, label=TYPES[kind]) for kind in there
+    ]
+    if lines and boundaries["stage"].nunique() > 1:
+        handles.append(Line2D([], [], label="boundary, 95% interval", **INTERVAL))
+    return handles
 
 
 FIGURES: dict[str, Callable[..., Figure]] = {

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ontogeny.figures.style import WIDTH, statement, styled
 
@@ -40,6 +41,7 @@ def forms(table: pd.DataFrame, bandwidth: float) -> Figure:
             [_shortened(*row) for row in zip(own["before"], own["token"], strict=True)],
         )
         axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel("loss at the form less that of the curve")
     figure.suptitle(said, x=0.01, ha="left")
     return figure

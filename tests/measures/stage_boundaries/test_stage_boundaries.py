@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ontogeny.errors import TrajectoryError
-from ontogeny.measures.essential_dynamics import log_steps
+from ontogeny.measures.essential_dynamics import log_steps, smooth
 from ontogeny.measures.stage_boundaries import (
     agreement,
     bootstrap_boundaries,
@@ -60,6 +60,16 @@ def test_sign_changes_alone_would_miss_four_of_eight_published_boundaries():
 def test_a_curve_without_plateaus_has_no_boundary(curve):
     times = np.linspace(0, 5, 60)
     assert len(find_boundaries(times, curve(times), 0.3)) == 0
+
+
+@pytest.mark.parametrize("rise", [1.0, 3.0, 30.0])
+def test_a_coarse_curve_that_never_falls_has_no_stage_of_falling(rise):
+    times = log_steps(np.array([0, 20, 29, 41, 59, 84, 121, 173, 248, 356, 510, 730, 1047, 1500]))
+    curve = 1 / (1 + np.exp(-rise * (times - times[9])))
+    smoothed = smooth(times, curve, 0.4, np.linspace(times[0], times[-1], 200)).values
+    if rise > 1:  # what the types would be read off otherwise
+        assert (smoothed.max() - smoothed[: smoothed.argmax()].min()) > 1.01 * np.ptp(curve)
+    assert {stage.type for stage in stages(times, curve, 0.4)} == {"A"}
 
 
 def test_fewer_checkpoints_than_smoothing_needs_are_refused():

@@ -1,8 +1,9 @@
 """The study of norms, declared."""
 
+from ontogeny.studies.norms.milestones import growth
 from ontogeny.studies.norms.tables import NORMS as MEASURED
 
-from ontogeny.planning.study import Config, Figure, Joined, Study
+from ontogeny.planning.study import Config, Figure, Joined, Milestones, Study
 
 
 def measurements(config: Config) -> list[str]:
@@ -24,4 +25,5 @@ NORMS = Study(
     tables=(Joined(MEASURED, measurements),),
     figures=(Figure("growth", "norm by step", "{run}", (MEASURED,), ("run",), _runs),),
     verdicts=lambda config: ["results/measurements/norms/claims.tsv"],
+    milestones=Milestones((MEASURED,), growth),
 )
