@@ -52,7 +52,7 @@ def _means(figure: SubFigure, axes: Axes, states: pd.DataFrame) -> None:
     table = rows.pivot_table(index="other", columns="state", values="value")
     most = max(1.0, float(np.abs(table.to_numpy()).max()))
     image = axes.pcolormesh(table.to_numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
-    axes.set_xticks(np.arange(table.shape[1]) + 0.5, [str(state) for state in table.columns])
+    axes.set_xticks(np.arange(table.shape[1]) + 0.5, [str(int(state)) for state in table.columns])
     axes.set_yticks(
         np.arange(len(table)) + 0.5, [str(name).replace("_", " ") for name in table.index]
     )
@@ -75,8 +75,8 @@ def _transitions(axes: Axes, states: pd.DataFrame) -> None:
             axes.text(column + 0.5, row + 0.5, f"{value:.2f}".lstrip("0"), ha="center", va="center",
                       fontsize=6 if number <= 6 else 5)  # fmt: skip
     ticks = np.arange(number) + 0.5
-    axes.set_xticks(ticks, [str(state) for state in table.columns])
-    axes.set_yticks(ticks, [str(state) for state in table.index])
+    axes.set_xticks(ticks, [str(int(state)) for state in table.columns])
+    axes.set_yticks(ticks, [str(int(state)) for state in table.index])
     axes.set_xlim(0, number)
     axes.set_ylim(number, 0)
     axes.tick_params(length=0)
