@@ -10,9 +10,10 @@ depends on the order in which the sites are taken. So the order is part of what 
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from ontogeny.runs.checkpoints.weight_files import read_header
 
 PROPOSALS = ("conditional", "uniform")
 ORDERS = ("random", "sequential")
+KEPT = "kept."  # begins the names of kept tokens in a state
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,13 @@ class Progress:
     free sites of log p of the token that stands there once the site was drawn, in nats (its sum
     over a sequence is the pseudo-log-likelihood, but that sites were drawn one after the other);
     `acceptance`, the share of proposals that were accepted; `overlap`, the share of free sites with
-    the token that they began with.
+    the token that they began with. `kept` are the tokens as they were after some of the sweeps.
     """
 
     tokens: Tensor
     sweeps: int = 0
     records: list[dict[str, float]] = field(default_factory=list)
+    kept: dict[int, Tensor] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -89,21 +92,22 @@ def run_chains(
     *,
     scheme: Scheme,
     seed: int,
+    keep: Collection[int] = (),
     state: str | os.PathLike[str] | None = None,
     callback: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Move chains for so many sweeps, and return where they are.
 
-    `allowed` (vocabulary,) bool are the tokens that may come. `callback` is called before the first
-    sweep and after each. With `state`, a file, everything that the rest depends on is written there
-    after each sweep, and a run that finds it there goes on from it, to the byte as if it had not
-    stopped; the callback is called for what is left. Raises `CheckpointError` if the file is of
-    other chains, or isn't whole.
+    `allowed` (vocabulary,) bool are the tokens that may come; tokens after `keep` sweeps are kept.
+    `callback` is called before the first sweep and after each. With `state`, a file, everything
+    that the rest depends on is written there after each sweep, and a run that finds it there goes
+    on from it, to the byte as if it had not stopped; the callback is called for what is left.
+    Raises `CheckpointError` if the file is of other chains, or isn't whole.
     """
     stream = random_stream(seed, "chains", chains.tokens.device)
     progress = Progress(chains.tokens.clone())
     if state is not None and Path(state).exists():
-        _restore(progress, stream, chains, scheme, state)
+        _restore(progress, stream, chains, scheme, keep, state)
     else:
         conditionals.begin(progress.tokens, chains.attended)
         progress.records.append(_sweep(conditionals, progress, chains, allowed, scheme, None))
@@ -112,8 +116,10 @@ def run_chains(
         conditionals.begin(progress.tokens, chains.attended)
         progress.records.append(_sweep(conditionals, progress, chains, allowed, scheme, stream))
         progress.sweeps += 1
+        if progress.sweeps in keep:
+            progress.kept[progress.sweeps] = progress.tokens.clone()
         if state is not None:
-            _save(progress, stream, chains, scheme, state)
+            _save(progress, stream, chains, scheme, keep, state)
         callback(progress)
     return progress
 
@@ -202,12 +208,15 @@ def _save(
     stream: torch.Generator,
     chains: Chains,
     scheme: Scheme,
+    keep: Collection[int],
     path: str | os.PathLike[str],
 ) -> None:
     from safetensors.torch import save_file
 
     tensors = {"tokens": progress.tokens, "start": chains.tokens, "stream": stream.get_state()}
-    says = {"sweeps": progress.sweeps, "records": progress.records, "scheme": vars(scheme)}
+    tensors |= {f"{KEPT}{sweeps}": tokens for sweeps, tokens in progress.kept.items()}
+    says: dict[str, Any] = {"sweeps": progress.sweeps, "records": progress.records}
+    says |= {"scheme": vars(scheme), "keep": sorted(keep)}
     with atomic_path(path) as new:
         save_file(
             {name: values.cpu().contiguous() for name, values in tensors.items()},
@@ -221,6 +230,7 @@ def _restore(
     stream: torch.Generator,
     chains: Chains,
     scheme: Scheme,
+    keep: Collection[int],
     path: str | os.PathLike[str],
 ) -> None:
     from safetensors import safe_open
@@ -229,13 +239,16 @@ def _restore(
     with safe_open(path, "pt") as file:
         says = json.loads((file.metadata() or {}).get("chains", "{}"))
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    same = says.get("scheme") == vars(scheme) and torch.equal(
-        tensors.get("start", torch.empty(0)), chains.tokens.cpu()
-    )
-    if not same:
+    same = says.get("scheme") == vars(scheme) and says.get("keep") == sorted(keep)
+    if not same or not torch.equal(tensors.get("start", torch.empty(0)), chains.tokens.cpu()):
         raise CheckpointError(
             f"{path}: is the state of other chains; remove the file to begin anew."
         )
     progress.tokens.copy_(tensors["tokens"])
     progress.sweeps, progress.records = says["sweeps"], says["records"]
+    progress.kept = {
+        int(name.removeprefix(KEPT)): values.to(progress.tokens.device)
+        for name, values in tensors.items()
+        if name.startswith(KEPT)
+    }
     stream.set_state(tensors["stream"])

@@ -69,19 +69,16 @@ def sample(
     conditionals = conditionals_of(loaded.model, int(loaded.tokenizer.mask_token_id))
     clones = dict(sorted(clones.items()))
     shown: list[dict[str, Any]] = []
-
-    def keep(progress: Progress) -> None:
-        LOGGER.info("sweep %d", progress.sweeps)
-        if progress.sweeps in clones:
-            texts = decoded(loaded.tokenizer, words, chains, progress.tokens.cpu(), owners)
-            rows = sentences[["sentence_id", "document_id"]].assign(words=pd.Series(texts))
-            write_split(rows, clones[progress.sweeps], source=str(checkpoint))
-            shown.extend(_before_and_after(words, texts, progress.sweeps, settings["shown"]))
-
     done = run_chains(
         conditionals, chains, allowed, max(clones), scheme=scheme_of(settings), seed=seed,
-        state=state, callback=keep,
+        keep=clones, state=state, callback=_say,
     )  # fmt: skip
+    # Not before the end: files of a job that is killed are removed, what its state has kept isn't.
+    for sweeps, file in clones.items():
+        texts = decoded(loaded.tokenizer, words, chains, done.kept[sweeps].cpu(), owners)
+        clone = sentences[["sentence_id", "document_id"]].assign(words=pd.Series(texts))
+        write_split(clone, file, source=str(checkpoint))
+        shown.extend(_before_and_after(words, texts, sweeps, settings["shown"]))
     Path(state).unlink(missing_ok=True)
     layers, order = depth_of(loaded.model.config)
     rows = [
@@ -91,6 +88,10 @@ def sample(
         if not np.isnan(value)
     ]
     return pd.DataFrame(rows).assign(part="sampling"), pd.DataFrame(shown)
+
+
+def _say(progress: Progress) -> None:
+    LOGGER.info("sweep %d", progress.sweeps)
 
 
 def scheme_of(settings: Mapping[str, Any]) -> Scheme:

@@ -7,6 +7,7 @@ from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.clones import layout
 from ontogeny.studies.clones.milestones import saturations
+from ontogeny.studies.clones.panels import PANELS
 from ontogeny.studies.clones.tables import CLONES as MEASURES
 from ontogeny.studies.clones.tables import SENTENCES
 
@@ -82,5 +83,6 @@ CLONES = Study(
     judged=_runs_of,
     contradictions=_contradictions,
     milestones=Milestones((MEASURES,), saturations),
+    panels=PANELS,
     question="Which order of interaction among tokens has been learned by when?",
 )

@@ -1,3 +1,4 @@
+import gc
 from itertools import permutations, product
 
 import numpy as np
@@ -191,7 +192,7 @@ def test_the_first_score_is_the_pseudo_log_likelihood_of_a_token():
 @pytest.mark.parametrize("layers", [1, 2])
 def test_chains_that_were_stopped_go_on_to_the_byte(tmp_path, layers):
     conditionals = conditionals_of(model_of(layers), MASK)
-    common = {"scheme": Scheme("uniform"), "seed": 3}
+    common = {"scheme": Scheme("uniform"), "seed": 3, "keep": [2, 5]}
     whole = run_chains(conditionals, chains_of(20), ALLOWED, 6, **common)
     state = tmp_path / "state.safetensors"
 
@@ -211,9 +212,40 @@ def test_chains_that_were_stopped_go_on_to_the_byte(tmp_path, layers):
     )  # fmt: skip
     assert seen == [3, 4, 5, 6]
     assert torch.equal(resumed.tokens, whole.tokens)
+    assert list(resumed.kept) == list(whole.kept) == [2, 5]
+    assert all(torch.equal(resumed.kept[sweeps], whole.kept[sweeps]) for sweeps in (2, 5))
     assert str(resumed.records) == str(whole.records)
     with pytest.raises(CheckpointError, match="other chains"):
         run_chains(conditionals, chains_of(20, seed=1), ALLOWED, 6, **common, state=state)
+    with pytest.raises(CheckpointError, match="other chains"):
+        run_chains(conditionals, chains_of(20), ALLOWED, 6, **common | {"keep": [3]}, state=state)
+
+
+def test_what_is_kept_are_the_tokens_after_so_many_sweeps():
+    conditionals, common = conditionals_of(model_of(2), MASK), {"scheme": Scheme(), "seed": 3}
+    found = run_chains(conditionals, chains_of(20), ALLOWED, 5, keep=[2], **common)
+    shorter = run_chains(conditionals, chains_of(20), ALLOWED, 2, **common)
+    assert torch.equal(found.kept[2], shorter.tokens)
+    assert not torch.equal(found.kept[2], found.tokens)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", [1, 3])
+def test_memory_doesnt_grow_with_the_number_of_sweeps(layers):
+    """Bytes of all tensors that there are after each sweep."""
+    sizes = []
+
+    def look(progress):
+        tensors = [found for found in gc.get_objects() if type(found) is torch.Tensor]
+        storages = {found.data_ptr(): found.untyped_storage().nbytes() for found in tensors}
+        sizes.append(sum(storages.values()))
+
+    run_chains(
+        conditionals_of(model_of(layers), MASK), chains_of(50), ALLOWED, 12,
+        scheme=Scheme(), seed=0, keep=[10], callback=look,
+    )  # fmt: skip
+    assert len(set(sizes[2:10])) == 1
+    assert set(sizes[10:]) == {sizes[2] + 50 * 5 * 8}  # what is kept is seen
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,25 @@ def test_depth_bounds_the_order_and_the_bound_is_reached(layers, positions, plac
         assert mixed_difference(model, place, others[:size], generator) < 1e-12
 
 
+@pytest.mark.parametrize("heads", [1, 2, 3])
+@torch.no_grad()
+def test_couplings_of_one_layer_are_sums_of_one_product_for_each_head(heads):
+    """J_ij(a, b) = sum over heads of A_ij U_ab: as (pairs, symbols^2) of so high a rank."""
+    model, positions = model_of(1, positions=5, heads=heads, width=12).double(), range(5)
+    couplings = []
+    for place in positions:
+        for other in positions:
+            if other == place:
+                continue
+            rows = torch.zeros(TYPES, 5, dtype=torch.long)
+            rows[:, other] = torch.arange(TYPES)
+            logits = model(rows).logits[:, place]
+            couplings.append((logits - logits[:1]).flatten())
+    values = torch.linalg.svdvals(torch.stack(couplings))
+    assert values[heads - 1] > 1e-3 * values[0]
+    assert values[heads] < 1e-10 * values[0]
+
+
 def test_orders_are_those_of_the_publication():
     assert [order_of(layers) for layers in (1, 2, 3, 4, 6)] == [2, 3, 5, 9, 33]
 
