@@ -203,6 +203,18 @@ def test_annotations_follow_from_what_the_corpus_names():
     assert annotations({"kind": "text", "source": "wikitext-2"}) == ()
 
 
+def test_the_two_protocols_of_push_down_are_compared_on_the_same_runs_and_tasks():
+    ours, released = (
+        yaml.safe_load((ROOT / "config" / name).read_text())
+        for name in ("lab.yaml", "lab-released-probes.yaml")
+    )
+    probes = released["studies"].pop("pushdown")
+    assert released.pop("studies") == {}
+    assert {**ours.pop("studies")["pushdown"], "protocol": probes["protocol"]} == probes
+    assert ours == released
+    assert probes["protocol"] == "released"
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda f: f.name)
 def test_every_shipped_configuration_is_valid(file):
     validate(yaml.safe_load(file.read_text()), file.name, SOURCES, STUDIES)

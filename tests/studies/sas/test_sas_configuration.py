@@ -72,6 +72,7 @@ def checked(**settings):
         ({"minimal_pairs": "./none"}, "sas.minimal_pairs: there is no folder './none'"),
         ({"words": 0}, "studies.sas.words: "),
         ({"points": 2}, "studies.sas.points: "),
+        ({"fisher_draws": 9}, "studies.sas.fisher_draws: "),  # one is off by a fifth
         ({"bootstrap": 1}, "studies.sas.bootstrap: "),
         ({"tasks": "all"}, "studies.sas: unknown key 'tasks'"),
     ],
