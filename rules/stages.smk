@@ -126,7 +126,7 @@ rule stages_regression:
     params:
         regression=stages_layout.regression_settings(config),
         chains=stages_layout.sampling(config, stages_layout.REGRESSION),
-        calibration=STAGES["calibration"],
+        calibration=stages_layout.sweep(config, stages_layout.REGRESSION),
         bandwidth=STAGES["bandwidth"],
     message:
         "training on regression in context, and measuring the stages"

@@ -75,7 +75,16 @@ def regression_settings(config: Config) -> dict[str, Any]:
 
 def sampling(config: Config, of: str = "language") -> dict[str, Any]:
     """Return how chains are run, as the arguments of `geometry.Sampling`."""
+    return {**_chosen(config, "chains", of), "seed": config["seed"]}
+
+
+def sweep(config: Config, of: str = "language") -> dict[str, Any]:
+    """Return at how many checkpoints, and over which settings of chains, the sweep goes."""
+    return _chosen(config, "calibration", of)
+
+
+def _chosen(config: Config, key: str, of: str) -> dict[str, Any]:
+    """Return the study's settings of one key; what regression has of its own goes before them."""
     settings = config["studies"]["stages"]
-    own = settings["chains"] | (settings["regression"] or {}).get("chains", {})
-    chosen = own if of == REGRESSION else settings["chains"]
-    return {**chosen, "seed": config["seed"]}
+    own = (settings["regression"] or {}).get(key, {}) if of == REGRESSION else {}
+    return {**settings[key], **own}

@@ -38,7 +38,7 @@ def chains_runtime(config: Config, run: str, attempt: int = 1) -> int:
 def calibration_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of the sweep over all seeds, in minutes."""
     checkpoints = len(layout.swept(config, run))
-    draws = checkpoints * _conditions(config) * _draws(layout.sampling(config))
+    draws = checkpoints * _conditions(layout.sweep(config)) * _draws(layout.sampling(config))
     return minutes(30 + checkpoints + _seconds(config, run, draws) / 60, attempt)
 
 
@@ -52,8 +52,9 @@ def regression_runtime(config: Config, attempt: int = 1) -> int:
     weights = layers * (4 * width**2 + 2 * width * settings["feedforward"])
     tokens = 2 * settings["examples"]
     seeds, steps = len(settings["seeds"]), settings["steps"]
-    swept = min(config["studies"]["stages"]["calibration"]["checkpoints"], len(steps))
-    draws = seeds * (len(steps) + swept * _conditions(config)) * _draws(chains)
+    sweep = layout.sweep(config, layout.REGRESSION)
+    swept = min(sweep["checkpoints"], len(steps))
+    draws = seeds * (len(steps) + swept * _conditions(sweep)) * _draws(chains)
     each = OF_A_DRAW * tokens * chains["batch_size"] + OF_NOISE
     training = 6 * tokens * settings["batch_size"] * steps[-1] * seeds
     speed = rate(gpus(config), config["studies"]["stages"]["threads"], core=SMALL)
@@ -72,7 +73,6 @@ def _draws(chains: dict) -> int:
     return int(chains["chains"] * (chains["burn_in"] + chains["draws"]))
 
 
-def _conditions(config: Config) -> int:
-    sweep = config["studies"]["stages"]["calibration"]
+def _conditions(sweep: dict) -> int:
     heats = 1 + len(sweep["inverse_temperatures"] or [])
     return len(sweep["step_sizes"]) * len(sweep["localisations"]) * heats
