@@ -52,8 +52,8 @@ rule stages_calibration:
     params:
         checkpoints=lambda wildcards: stages_layout.swept(config, wildcards.run),
         steps=lambda wildcards: layout.studied_steps(config, "stages", wildcards.run),
-        chains=stages_layout.sampling(config),
-        calibration=STAGES["calibration"],
+        chains=lambda wildcards: stages_layout.sampling(config, wildcards.run),
+        calibration=lambda wildcards: stages_layout.sweep(config, wildcards.run),
         text=stages_layout.text_settings(config),
     message:
         "sweeping the settings of chains around {wildcards.run} on {wildcards.corpus}"

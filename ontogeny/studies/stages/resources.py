@@ -21,8 +21,8 @@ def chains_memory(config: Config, run: str, attempt: int = 1) -> int:
     Chains in flight, their gradients and their preconditioner, and all checkpoints of a seed, in 32
     bits; and what is kept for the backward pass, which is bounded.
     """
-    settings = config["studies"]["stages"]
-    chains = settings["chains"]["chains"] * settings["chains"]["checkpoints_at_once"]
+    own = layout.sampling(config, run)
+    chains = own["chains"] * own["checkpoints_at_once"]
     copies = 3 * chains + 2 * len(studied_steps(config, "stages", run))
     weights = 4 * copies * parameters(config["runs"][run]) / 1e6
     return per_attempt(MODEL_JOB + 2000 + weights, attempt)
@@ -31,14 +31,16 @@ def chains_memory(config: Config, run: str, attempt: int = 1) -> int:
 def chains_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of measuring a seed's checkpoints, in minutes."""
     steps = len(studied_steps(config, "stages", run))
-    draws = steps * _draws(layout.sampling(config))
+    draws = steps * _draws(layout.sampling(config, run))
     return minutes(30 + steps + _seconds(config, run, draws) / 60, attempt)
 
 
 def calibration_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of the sweep over all seeds, in minutes."""
     checkpoints = len(layout.swept(config, run))
-    draws = checkpoints * _conditions(layout.sweep(config)) * _draws(layout.sampling(config))
+    draws = (
+        checkpoints * _conditions(layout.sweep(config, run)) * _draws(layout.sampling(config, run))
+    )
     return minutes(30 + checkpoints + _seconds(config, run, draws) / 60, attempt)
 
 
@@ -63,7 +65,7 @@ def regression_runtime(config: Config, attempt: int = 1) -> int:
 
 def _seconds(config: Config, run: str, draws: int) -> float:
     settings = config["studies"]["stages"]
-    tokens = settings["chains"]["batch_size"] * settings["sequence_length"]
+    tokens = layout.sampling(config, run)["batch_size"] * settings["sequence_length"]
     operations = parameters(config["runs"][run]) * (OF_A_DRAW * tokens + OF_NOISE)
     return draws * operations / rate(gpus(config), settings["threads"], core=SMALL)
 
