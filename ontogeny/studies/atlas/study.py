@@ -30,5 +30,6 @@ ATLAS = Study(
         _figure("map", "states of training by the weights", STATES),
     ),
     verdicts=lambda config: part("claims.tsv"),
+    reads_studies=True,
     question="What happens when, over all studies of a run, and in which order?",
 )
