@@ -146,6 +146,8 @@ def _plane(rows: pd.DataFrame, pair: tuple[int, int], bandwidth: float) -> Smoot
 def behaviour(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> Figure:
     """Draw what the model does against step, stages coloured by type."""
     shown = [metric for metric in BEHAVIOUR if (table["metric"] == metric).any()]
+    if not shown:
+        return statement("Of a masked model no behaviour is measured: nothing to show.")
     columns = 3
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(WIDTH, 0.6 + 1.5 * rows), layout="constrained")
