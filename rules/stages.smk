@@ -52,8 +52,8 @@ rule stages_calibration:
     params:
         checkpoints=lambda wildcards: stages_layout.swept(config, wildcards.run),
         steps=lambda wildcards: layout.studied_steps(config, "stages", wildcards.run),
-        chains=stages_layout.sampling(config),
-        calibration=STAGES["calibration"],
+        chains=lambda wildcards: stages_layout.sampling(config, wildcards.run),
+        calibration=lambda wildcards: stages_layout.sweep(config, wildcards.run),
         text=stages_layout.text_settings(config),
     message:
         "sweeping the settings of chains around {wildcards.run} on {wildcards.corpus}"
@@ -126,7 +126,7 @@ rule stages_regression:
     params:
         regression=stages_layout.regression_settings(config),
         chains=stages_layout.sampling(config, stages_layout.REGRESSION),
-        calibration=STAGES["calibration"],
+        calibration=stages_layout.sweep(config, stages_layout.REGRESSION),
         bandwidth=STAGES["bandwidth"],
     message:
         "training on regression in context, and measuring the stages"

@@ -111,7 +111,8 @@ class Langevin:
         if self._squares is not None and not self._settled:
             if not self.updates:
                 raise ValueError("a preconditioner is fitted by a burn-in; expected steps before")
-            self._squares.copy_(self._scale(self._squares))
+            for square in self._squares:
+                square.copy_(self._scale(square))
         self._settled = True
 
     def step(self, stack: Members, watched: int | None = None) -> "Watched | None":
@@ -136,7 +137,8 @@ class Langevin:
             self._draw(gradients, rows, scale)
             values.add_(gradients)
 
-        parts = split(size, size, stack.flat.device)
+        # One by one where scales are made on the way, which take as much room as what they scale.
+        parts = split(size, size if self._squares is None else 1, stack.flat.device)
         if watched is not None:
             parts = _with_its_own(parts, watched)
         in_parallel(move, parts, stack.flat.device)
@@ -168,7 +170,7 @@ class Langevin:
         """Return what steps are multiplied by, from the running mean of squared gradients."""
         assert self.preconditioner is not None
         unbiased = squares / (1 - self.preconditioner.decay**self.updates)
-        return 1 / (self.preconditioner.stability + unbiased.sqrt())
+        return unbiased.sqrt_().add_(self.preconditioner.stability).reciprocal_()
 
     def _draw(self, noise: Tensor, rows: slice, scale: Tensor | None) -> None:
         """Overwrite rows with the noise of a step."""

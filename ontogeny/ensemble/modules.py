@@ -124,8 +124,9 @@ class ModuleStack(Stack):
         which are overwritten. No gradients flow from one update to another.
 
         `members_at_once` go through the model together: by default on a CPU as many as keep what is
-        saved for the backward pass within `LARGEST_GRAPH`, on a GPU within `SHARE_OF_GPU`. How many
-        they are, and how many threads there are, changes results by rounding errors.
+        saved for the backward pass, and their gradients, each within `LARGEST_GRAPH`, on a GPU
+        within `SHARE_OF_GPU`. How many they are, and how many threads there are, changes results by
+        rounding errors.
 
         Raises `ConfigError` if the model or the loss can't be computed for many members at once,
         and ValueError if shapes don't fit.
@@ -157,7 +158,9 @@ class ModuleStack(Stack):
                 carried[name][rows] = values.detach()
             return losses.detach()
 
-        return torch.cat(self._in_parts(work, needs, members_at_once))
+        # Members' gradients exist a second time before they are written to their place.
+        each = max(needs.kept, self.flat[0].nbytes)
+        return torch.cat(self._in_parts(work, each, members_at_once))
 
     def losses(self, batch: Any, *, carried: Mapping[str, Tensor] | None = None) -> Tensor:
         """Return each member's loss (members,), in evaluation mode and without gradients."""
@@ -185,7 +188,7 @@ class ModuleStack(Stack):
             with torch.no_grad():
                 return many(members, parameters, needs)
 
-        parts = self._in_parts(work, needs, members_at_once)
+        parts = self._in_parts(work, needs.kept, members_at_once)
         return pytree.tree_map(lambda *values: torch.cat(values), *parts)
 
     def _many(
@@ -220,11 +223,14 @@ class ModuleStack(Stack):
         return self._known[key]
 
     def _in_parts(
-        self, work: Callable[[range], Result], needs: Needs, members_at_once: int | None
+        self, work: Callable[[range], Result], each: int, members_at_once: int | None
     ) -> list[Result]:
-        """Have work done for some members after the others, on a CPU with a thread for each."""
+        """Have work done for some members after the others, on a CPU with a thread for each.
+
+        By default as many go together as have room, each taking so many bytes.
+        """
         if members_at_once is None:
-            members_at_once = max(1, self._room() // max(1, needs.kept))
+            members_at_once = max(1, self._room() // max(1, each))
         return in_parallel(work, split(len(self), members_at_once, self.device), self.device)
 
     def _room(self) -> int:

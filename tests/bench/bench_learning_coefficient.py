@@ -42,6 +42,9 @@ def environment() -> Path:
             "canonical-interp==0.1.5",
         ]
         subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
+        # What devinterp draws in may be built for another torch, and then nothing can be imported.
+        remove = [python, "-m", "pip", "uninstall", "--quiet", "--yes", "torchvision"]
+        subprocess.run(remove, check=True)
         (ENVIRONMENT / ".ready").touch()
     return python
 

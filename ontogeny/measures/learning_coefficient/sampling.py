@@ -130,7 +130,9 @@ def sample(
         own = {name: values[member : member + 1] for name, values in batch.items()}
         checks[member].append(dynamics.acceptance(stack, alone, seen, found[member], own))
     shape = centres, len(conditions), chains
-    finite = np.isfinite(losses).all(axis=0) & torch.isfinite(stack.flat).all(1).cpu().numpy()
+    # Extremes are numbers only if all are; to ask for each would take a copy of all chains.
+    extremes = torch.stack(stack.flat.aminmax(dim=1))
+    finite = np.isfinite(losses).all(axis=0) & torch.isfinite(extremes).all(0).cpu().numpy()
     sampled = [bases.flat.shape[1] if part is None else int(part.sum()) for part in parts]
     return Traces(
         losses=losses[burn_in:].reshape(draws, *shape),

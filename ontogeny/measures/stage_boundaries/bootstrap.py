@@ -7,7 +7,12 @@ from scipy.stats import norm, t
 
 from ontogeny.errors import TrajectoryError
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed, smooth
-from ontogeny.measures.stage_boundaries.boundaries import boundaries_of, find_boundaries, grid
+from ontogeny.measures.stage_boundaries.boundaries import (
+    boundaries_of,
+    find_boundaries,
+    grid,
+    within_reach,
+)
 
 SHARE_OF_UNITS = 2 / 3  # the exponent of the number that is drawn
 
@@ -76,10 +81,12 @@ def bootstrap_boundaries(
         # Where none of those drawn is left, all of the seed's stand for them.
         curves.append(np.where(left > 0, own, of_all[of_seeds]).mean(axis=0))
     smoothed = smooth(times, np.stack(curves, axis=1), bandwidth, at)
+    reach = within_reach(at, times, bandwidth)
     every = [
         boundaries_of(
             Smoothed(at, *(part[:, number] for part in _parts(smoothed))),
             np.interp(at, times, curves[number]),
+            reach,
         )
         for number in range(resamples)
     ]

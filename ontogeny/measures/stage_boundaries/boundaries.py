@@ -40,18 +40,27 @@ def find_boundaries(times: np.ndarray, values: np.ndarray, bandwidth: float) -> 
     `times` (checkpoints,) are log(1 + step), `values` (checkpoints,) the learning coefficient's.
     After smoothing (`smooth`) a boundary is a minimum of the slope's size, |d value / d time|, that
     is less than half the largest on either side; the ends of the curve are none. Of the stages that
-    change the curve by less than 1.5% of its range the flatter boundary stays alone. Sign changes
+    change the curve by less than 1.5% of its range the flatter boundary stays alone. Where no
+    checkpoint lies within a bandwidth there is none: the curve is interpolated there. Sign changes
     of the slope are among these points; between two stages that both rise there is none. Raises
     `TrajectoryError` with too few checkpoints to smooth.
     """
     at = grid(times, bandwidth)
-    return boundaries_of(smooth(times, values, bandwidth, at), np.interp(at, times, values))
+    curve, levels = smooth(times, values, bandwidth, at), np.interp(at, times, values)
+    return boundaries_of(curve, levels, within_reach(at, times, bandwidth))
 
 
-def boundaries_of(curve: Smoothed, levels: np.ndarray) -> np.ndarray:
+def within_reach(at: np.ndarray, times: np.ndarray, bandwidth: float) -> np.ndarray:
+    """Return at which times (times,) a checkpoint lies within a bandwidth."""
+    reach: np.ndarray = np.abs(at[:, None] - times).min(axis=1) <= bandwidth
+    return reach
+
+
+def boundaries_of(curve: Smoothed, levels: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Return `find_boundaries` of a curve that is smooth already, values (times,).
 
-    `levels` (times,) are the values at the same times before smoothing, which stages change by.
+    `levels` (times,) are the values at the same times before smoothing, which stages change by;
+    `reach` (times,) is `within_reach`.
     """
     slopes = np.abs(curve.first)
     extent = np.ptp(levels)
@@ -59,7 +68,8 @@ def boundaries_of(curve: Smoothed, levels: np.ndarray) -> np.ndarray:
         return np.empty(0)
     depth = -np.log(np.maximum(slopes, FLOOR * slopes.max()))
     # A curve that goes on being flat up to its end has no boundary before it.
-    places = list(find_peaks(depth, prominence=np.log(LEAST_DIP))[0])
+    found = find_peaks(depth, prominence=np.log(LEAST_DIP))[0]
+    places = list(found[reach[found]])
     while places:
         ends = [0, *places, len(slopes) - 1]
         changes = np.abs(np.diff(levels[ends]))

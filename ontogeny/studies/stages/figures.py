@@ -25,6 +25,7 @@ from ontogeny.studies.stages.figures_of_sweeps import calibration
 COLOURS = {"A": "#E69F00", "B": "#56B4E9"}  # warm where the coefficient rises, as published
 TYPES = {"A": "type A: coefficient rises", "B": "type B: it falls"}
 INTERVAL: dict[str, Any] = {"color": "0.35", "marker": "|", "markersize": 4, "linewidth": 0.8}
+END: dict[str, Any] = {"marker": "s", "color": "0.15", "mfc": "white", "markersize": 3.5}
 CIRCLES = 40  # osculating circles that are drawn
 MOST_SEEDS = 3  # that have panels of essential dynamics
 BEHAVIOUR = {
@@ -82,6 +83,7 @@ def dynamics(
             axes.set_ylabel(f"component {pair[1]}")
     handles = [
         *_type_handles(boundaries, lines=False),
+        Line2D([], [], color="0.15", marker="o", markersize=3, ls="", label="first checkpoint"),
         Line2D([], [], color="0.8", linewidth=0.5, label="osculating circles"),
         Line2D([], [], color="black", marker=".", linestyle="", label="their centres"),
         Line2D([], [], color="#D55E00", marker="x", linestyle="", label="cusps"),
@@ -90,7 +92,9 @@ def dynamics(
         handles.append(
             Line2D([], [], color="#CC79A7", marker="D", mfc="none", linestyle="", label="forms")
         )
-    figure.legend(handles=handles, loc="outside lower center", ncols=6)
+    if boundaries["stage"].nunique() > 1:
+        handles.insert(-1, Line2D([], [], **END, ls="", label="end of a stage, with its step"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -117,8 +121,13 @@ def _with_circles(axes: Axes, curve: Smoothed, boundaries: pd.DataFrame) -> None
     found = [place for place in vertices(turns.curvature) if near[place]]
     axes.plot(*turns.centres[found].T, "x", color="#D55E00", markersize=4, gid="cusps")
     for kind, start, end in _spans(boundaries):
-        own = (curve.times >= np.log1p(start)) & (curve.times <= np.log1p(end))
-        axes.plot(*values[own].T, color=COLOURS[kind], linewidth=1.6, gid=f"stage {kind}")
+        first, last = (np.abs(curve.times - np.log1p(step)).argmin() for step in (start, end))
+        axes.plot(
+            *values[first : last + 1].T, color=COLOURS[kind], linewidth=1.6, gid=f"stage {kind}"
+        )
+        if last < len(values) - 1:
+            axes.plot(*values[last], **END, gid="stage ends")
+            axes.annotate(f"{end:,.0f}", values[last], xytext=(4, 3), textcoords="offset points")
     axes.plot(*values[0], marker="o", color="0.15", markersize=3, gid="first")
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(low[1], high[1])
@@ -137,6 +146,8 @@ def _plane(rows: pd.DataFrame, pair: tuple[int, int], bandwidth: float) -> Smoot
 def behaviour(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> Figure:
     """Draw what the model does against step, stages coloured by type."""
     shown = [metric for metric in BEHAVIOUR if (table["metric"] == metric).any()]
+    if not shown:
+        return statement("Of a masked model no behaviour is measured: nothing to show.")
     columns = 3
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(WIDTH, 0.6 + 1.5 * rows), layout="constrained")
@@ -195,9 +206,12 @@ def _stages(axes: Axes, boundaries: pd.DataFrame) -> None:
     wide = boundaries.pivot_table(index="stage", columns="metric", values="value").sort_index()
     wide = wide.reindex(columns=["end", "end_low", "end_high"]).iloc[:-1]
     across = axes.get_xaxis_transform()
-    for end, low, high in wide.clip(lower=0).to_numpy():
+    for number, (end, low, high) in enumerate(wide.clip(lower=0).to_numpy()):
+        # Wide intervals overlap: each next one stands lower, three of them below each other.
+        height = 0.97 - 0.06 * (number % 3)
         axes.axvline(end, color="0.35", linewidth=0.6, zorder=0, gid="boundary")
-        axes.plot([low, high], [0.96, 0.96], transform=across, gid="interval", **INTERVAL)
+        axes.plot([low, high], [height] * 2, transform=across, gid="interval", **INTERVAL)
+        axes.plot(end, height, "o", color="0.35", markersize=2.5, transform=across, gid="at")
 
 
 def _type_handles(boundaries: pd.DataFrame, *, lines: bool = True) -> list[Any]:

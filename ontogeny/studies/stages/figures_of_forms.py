@@ -42,7 +42,7 @@ def forms(table: pd.DataFrame, bandwidth: float) -> Figure:
         )
         axes.tick_params(axis="y", length=0)
         axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.set_xlabel("loss at the form less that of the curve")
+        axes.set_xlabel("loss at the form, less that of\nthe curve then")
     figure.suptitle(said, x=0.01, ha="left")
     return figure
 

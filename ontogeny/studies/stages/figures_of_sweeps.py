@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from ontogeny.figures.axes import layer_colours
 from ontogeny.figures.style import WIDTH, band, legend_below, over_seeds, statement, styled
@@ -21,6 +22,7 @@ def calibration(table: pd.DataFrame, bandwidth: float) -> Figure:
     steps = sorted(rows["step"].unique())
     heats = sorted(table["inverse_temperature"].unique())
     pulls = sorted(table["localisation"].unique())
+    sizes = sorted(table["step_size"].unique())
     chosen = table[(table["metric"] == "chosen") & (table["value"] == 1)]
     colours = dict(zip(pulls, layer_colours(len(pulls)), strict=True))
     figure = Figure(figsize=(WIDTH, 0.6 + 1.8 * len(heats)), layout="constrained")
@@ -34,6 +36,8 @@ def calibration(table: pd.DataFrame, bandwidth: float) -> Figure:
                 summary = over_seeds(here[here["localisation"] == pull], "step_size")
                 band(axes, summary, color=colour, gid=f"{step} {heat:g} {pull:g}", marker="o")
             axes.set_xscale("log")
+            axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            axes.xaxis.set_minor_locator(NullLocator())
             used = here.merge(
                 chosen[["step_size", "localisation", "inverse_temperature"]].drop_duplicates()
             )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ontogeny.planning.layout import studied_pairs, studied_steps
+from ontogeny.planning.layout import studied_steps
 from ontogeny.planning.study import Config
 from ontogeny.runs.schedules import steps
 
@@ -11,9 +11,19 @@ REGRESSION, TASKS = "regression", "tasks"  # what stands for the run and the cor
 OF_REGRESSION = f"results/measurements/stages/{TASKS}/{REGRESSION}/all"
 
 
+def studied(config: Config) -> list[tuple[str, str]]:
+    """Return the runs and corpora that are measured together: a run's own, or else the study's."""
+    settings = config["studies"].get("stages", {"runs": [], "corpora": [], "by_run": {}})
+    return [
+        (run, corpus)
+        for run in settings["runs"]
+        for corpus in settings["by_run"].get(run, {}).get("corpora", settings["corpora"])
+    ]
+
+
 def pairs(config: Config) -> list[tuple[str, str]]:
     """Return the runs and corpora that have stages: those that are studied, and regression."""
-    found = studied_pairs(config, "stages")
+    found = studied(config)
     settings = config["studies"].get("stages", {})
     return [*found, (REGRESSION, TASKS)] if settings.get("regression") else found
 
@@ -36,7 +46,7 @@ def text_settings(config: Config) -> dict[str, Any]:
 
 def swept(config: Config, run: str) -> list[tuple[int, int]]:
     """Return the checkpoints, by seed and step, at which the chains' settings are swept."""
-    count = config["studies"]["stages"]["calibration"]["checkpoints"]
+    count = sweep(config, run)["checkpoints"]
     chosen = swept_steps(studied_steps(config, "stages", run), count)
     return [(seed, step) for seed in config["runs"][run]["seeds"] for step in chosen]
 
@@ -73,9 +83,18 @@ def regression_settings(config: Config) -> dict[str, Any]:
     return dict(settings) | {"steps": list(steps(settings["steps"]))} if settings else {}
 
 
-def sampling(config: Config, of: str = "language") -> dict[str, Any]:
-    """Return how chains are run, as the arguments of `geometry.Sampling`."""
+def sampling(config: Config, run: str) -> dict[str, Any]:
+    """Return how chains of a run, or of regression, go: the arguments of `geometry.Sampling`."""
+    return {**_chosen(config, "chains", run), "seed": config["seed"]}
+
+
+def sweep(config: Config, run: str) -> dict[str, Any]:
+    """Return at how many checkpoints, and over which settings of chains, the sweep goes."""
+    return _chosen(config, "calibration", run)
+
+
+def _chosen(config: Config, key: str, run: str) -> dict[str, Any]:
+    """Return the study's settings of one key; what a run has of its own goes before them."""
     settings = config["studies"]["stages"]
-    own = settings["chains"] | (settings["regression"] or {}).get("chains", {})
-    chosen = own if of == REGRESSION else settings["chains"]
-    return {**chosen, "seed": config["seed"]}
+    own = settings["regression"] if run == REGRESSION else settings["by_run"].get(run)
+    return {**settings[key], **(own or {}).get(key, {})}

@@ -21,8 +21,8 @@ def chains_memory(config: Config, run: str, attempt: int = 1) -> int:
     Chains in flight, their gradients and their preconditioner, and all checkpoints of a seed, in 32
     bits; and what is kept for the backward pass, which is bounded.
     """
-    settings = config["studies"]["stages"]
-    chains = settings["chains"]["chains"] * settings["chains"]["checkpoints_at_once"]
+    own = layout.sampling(config, run)
+    chains = own["chains"] * own["checkpoints_at_once"]
     copies = 3 * chains + 2 * len(studied_steps(config, "stages", run))
     weights = 4 * copies * parameters(config["runs"][run]) / 1e6
     return per_attempt(MODEL_JOB + 2000 + weights, attempt)
@@ -31,14 +31,16 @@ def chains_memory(config: Config, run: str, attempt: int = 1) -> int:
 def chains_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of measuring a seed's checkpoints, in minutes."""
     steps = len(studied_steps(config, "stages", run))
-    draws = steps * _draws(layout.sampling(config))
+    draws = steps * _draws(layout.sampling(config, run))
     return minutes(30 + steps + _seconds(config, run, draws) / 60, attempt)
 
 
 def calibration_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of the sweep over all seeds, in minutes."""
     checkpoints = len(layout.swept(config, run))
-    draws = checkpoints * _conditions(config) * _draws(layout.sampling(config))
+    draws = (
+        checkpoints * _conditions(layout.sweep(config, run)) * _draws(layout.sampling(config, run))
+    )
     return minutes(30 + checkpoints + _seconds(config, run, draws) / 60, attempt)
 
 
@@ -52,8 +54,9 @@ def regression_runtime(config: Config, attempt: int = 1) -> int:
     weights = layers * (4 * width**2 + 2 * width * settings["feedforward"])
     tokens = 2 * settings["examples"]
     seeds, steps = len(settings["seeds"]), settings["steps"]
-    swept = min(config["studies"]["stages"]["calibration"]["checkpoints"], len(steps))
-    draws = seeds * (len(steps) + swept * _conditions(config)) * _draws(chains)
+    sweep = layout.sweep(config, layout.REGRESSION)
+    swept = min(sweep["checkpoints"], len(steps))
+    draws = seeds * (len(steps) + swept * _conditions(sweep)) * _draws(chains)
     each = OF_A_DRAW * tokens * chains["batch_size"] + OF_NOISE
     training = 6 * tokens * settings["batch_size"] * steps[-1] * seeds
     speed = rate(gpus(config), config["studies"]["stages"]["threads"], core=SMALL)
@@ -62,7 +65,7 @@ def regression_runtime(config: Config, attempt: int = 1) -> int:
 
 def _seconds(config: Config, run: str, draws: int) -> float:
     settings = config["studies"]["stages"]
-    tokens = settings["chains"]["batch_size"] * settings["sequence_length"]
+    tokens = layout.sampling(config, run)["batch_size"] * settings["sequence_length"]
     operations = parameters(config["runs"][run]) * (OF_A_DRAW * tokens + OF_NOISE)
     return draws * operations / rate(gpus(config), settings["threads"], core=SMALL)
 
@@ -72,7 +75,6 @@ def _draws(chains: dict) -> int:
     return int(chains["chains"] * (chains["burn_in"] + chains["draws"]))
 
 
-def _conditions(config: Config) -> int:
-    sweep = config["studies"]["stages"]["calibration"]
+def _conditions(sweep: dict) -> int:
     heats = 1 + len(sweep["inverse_temperatures"] or [])
     return len(sweep["step_sizes"]) * len(sweep["localisations"]) * heats

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from ontogeny.planning.layout import studied_pairs, studied_steps
+from ontogeny.planning.layout import studied_steps
+from ontogeny.planning.schema import suggest
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
 from ontogeny.results.tables import Table
 from ontogeny.runs.schedules import steps
@@ -35,6 +36,7 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
                 f"runs: {name} has {number} checkpoints to measure; expected at least {FEWEST}, "
                 "which smoothing needs."
             )
+    yield from _contradictions_by_run(settings, config)
     if settings["regression"]:
         number = len(steps(settings["regression"]["steps"]))
         if number < FEWEST:
@@ -42,12 +44,23 @@ def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) 
     for key, chains in (
         ("chains", settings["chains"]),
         ("regression.chains", (settings["regression"] or {}).get("chains", {})),
+        *((f"by_run.{name}.chains", own["chains"]) for name, own in settings["by_run"].items()),
     ):
         if chains.get("draws", FEWEST) < FEWEST:
             yield (
                 f"{key}.draws: is {chains['draws']}; expected at least {FEWEST}: neither R-hat "
                 "nor an effective sample size can be computed of fewer."
             )
+
+
+def _contradictions_by_run(settings: Settings, config: Config) -> Iterator[str]:
+    for name, own in settings["by_run"].items():
+        if name not in settings["runs"]:
+            yield f"by_run: {name} isn't one of the study's runs{suggest(name, settings['runs'])}"
+        for corpus in own.get("corpora", ()):
+            if corpus not in config["corpora"]:
+                known = suggest(corpus, list(config["corpora"]))
+                yield f"by_run.{name}.corpora: there is no corpus {corpus!r}{known}"
 
 
 def _figure(name: str, label: str, *reads: Table) -> Figure:
@@ -77,7 +90,7 @@ STAGES = Study(
         _figure("calibration", "step size and localisation", CALIBRATION),
     ),
     verdicts=lambda config: layout.judged(config, "claims.tsv"),
-    judged=lambda config: studied_pairs(config, "stages"),
+    judged=layout.studied,
     contradictions=_contradictions,
     figure_settings=lambda config, _: {"bandwidth": config["studies"]["stages"]["bandwidth"]},
     milestones=Milestones((BOUNDARIES, MEASURES), boundaries),

@@ -13,6 +13,7 @@ from ontogeny.measures.stage_boundaries import (
     find_boundaries,
     stages,
 )
+from ontogeny.measures.stage_boundaries.boundaries import boundaries_of, grid
 
 # "Stagewise Development in Neural Networks": the ends of stages, and the changes of lambda-hat.
 LANGUAGE = ([900, 6500, 8500, 17000, 50000], [26.4, 22.5, -1.57, 8.62, 1.77])
@@ -70,6 +71,17 @@ def test_a_coarse_curve_that_never_falls_has_no_stage_of_falling(rise):
     if rise > 1:  # what the types would be read off otherwise
         assert (smoothed.max() - smoothed[: smoothed.argmax()].min()) > 1.01 * np.ptp(curve)
     assert {stage.type for stage in stages(times, curve, 0.4)} == {"A"}
+
+
+def test_between_checkpoints_that_are_far_apart_there_is_no_boundary():
+    steps = np.array([0, 200, 264, 347, 458, 603, 795, 1048, 1382, 1821, 2400])
+    values = np.array([-3, 11, 9, 7, 9.5, 16, 22, 28, 30, 32, 36.0])
+    times, bandwidth = np.log1p(steps), 0.4
+    at = grid(times, bandwidth)
+    curve, levels = smooth(times, values, bandwidth, at), np.interp(at, times, values)
+    anywhere = boundaries_of(curve, levels, np.ones(len(at), dtype=bool))
+    assert anywhere[0] < np.log1p(10)  # where nothing was measured
+    np.testing.assert_array_equal(find_boundaries(times, values, bandwidth), anywhere[1:])
 
 
 def test_fewer_checkpoints_than_smoothing_needs_are_refused():

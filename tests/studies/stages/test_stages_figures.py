@@ -15,7 +15,7 @@ from ontogeny.studies.stages.figures import (
     dynamics,
     forms,
 )
-from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS, STAGES
+from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS, GEOMETRY, STAGES
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +110,13 @@ def test_without_a_coefficient_there_is_a_statement(drawn_from):
     measures = drawn_from[0]
     figure = coefficient(measures[measures["metric"] != "llc"], drawn_from[1], bandwidth=0.4)
     assert "nothing to show" in figure.texts[0].get_text()
+
+
+def test_of_a_masked_model_which_has_no_scores_there_is_a_statement(drawn_from):
+    measures, boundaries = drawn_from
+    geometry = [metric.name for metric in GEOMETRY]
+    masked = measures[measures["metric"].isin(geometry)]
+    assert "masked model" in behaviour(masked, boundaries, bandwidth=0.4).texts[0].get_text()
 
 
 def test_every_figure_has_its_function():
