@@ -230,6 +230,23 @@ def test_the_ledger_shows_the_verdicts_that_are_asked_for(browser, page):
     assert browser.run(shown) == len(STUDIES)
 
 
+def test_a_claim_that_the_tier_can_not_decide_says_so_and_why(browser, tmp_path):
+    declared = [
+        Claim(f"x.{n}", "x", "It rises.", "Someone", "slope", "above", 0.0, lambda e: e, seeds=3)
+        for n in range(2)
+    ]
+    ledger = pd.concat(
+        evaluate([claim], {("first", ""): Estimate(1.0, 0.5, 2.0, seeds)}, "toy")
+        for claim, seeds in zip(declared, (2, 3), strict=True)
+    )
+    browser.open(written(tmp_path / "index.html", [], ledger=ledger))
+    browser.run("document.querySelector('details.claims').open = true")
+    rows = browser.run("[...document.querySelectorAll('.ledger tbody tr')].map(r => r.innerText)")
+    said = "The toy tier can't decide it: it has 2 seeds of the 3 it needs."
+    assert [said in row for row in rows] == [True, False]
+    assert "can't decide" not in rows[1]
+
+
 def test_one_seed_one_study_and_no_claims_are_a_page_as_well(browser, tmp_path):
     none = pd.DataFrame(columns=[column.name for column in CLAIM_COLUMNS])
     browser.open(written(tmp_path / "index.html", SECTIONS[2:3], ONE_SEED, none))
