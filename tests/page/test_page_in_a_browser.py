@@ -285,6 +285,50 @@ def test_a_study_without_rows_leaves_the_others_as_they_are(browser, page, tmp_p
     assert all(moved[name] != left[name] for name in left)
 
 
+def test_it_opens_with_the_run_that_most_panels_have(browser, tmp_path):
+    rare = {"a rare run": ([0], [0, 10, 100], 2)}
+    path = tmp_path / "index.html"
+    write_page(
+        SECTIONS,
+        lambda panel: made_rows(panel, rare | SMALL if panel.table is PLAIN else SMALL),
+        claims(),
+        path,
+        {},
+    )
+    browser.open(path)
+    assert browser.run("document.getElementById('run').value") == "first"
+
+
+def test_milestones_are_drawn_where_no_interval_is_known(browser, tmp_path):
+    path = tmp_path / "index.html"
+    write_page(
+        [TIMELINE],
+        lambda panel: made_rows(panel).assign(low=np.nan, high=np.nan),
+        claims(),
+        path,
+        {},
+    )
+    browser.open(path)
+    assert browser.complaints == []
+    assert scenes(browser)["timeline-1"].count("<path") > 5
+
+
+def test_a_timeline_is_as_high_as_the_milestones_of_the_chosen_run(browser, tmp_path):
+    path = tmp_path / "index.html"
+
+    def read(panel):
+        rows = made_rows(panel)
+        more = [rows.assign(milestone=f"milestone {n}").query("run == 'second'") for n in range(20)]
+        return pd.concat([rows, *more], ignore_index=True)
+
+    write_page([TIMELINE], read, claims(), path, {})
+    browser.open(path)
+    choose(browser, "run", "first")
+    few = browser.run("ontogeny.panels[0].view.height()")
+    choose(browser, "run", "second")
+    assert browser.run("ontogeny.panels[0].view.height()") == few + 20 * few / 3
+
+
 def test_no_study_at_all_is_a_page(browser, tmp_path):
     browser.open(written(tmp_path / "index.html", []))
     assert browser.complaints == []
