@@ -26,6 +26,7 @@ PALETTE = (
 # Of viridis, from dark to light; its yellows are lost on white.
 ORDERED = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39")
 HEIGHT = 230
+ONE_LINE = "value"  # what page.js calls the line of a panel that has one
 GREY = "#555555"
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 ROWS = alt.NamedData("rows")
@@ -67,7 +68,10 @@ def _between(share: float) -> str:
 
 
 def specification(panel: Panel, levels: list[Any], *, checked: bool = False) -> dict[str, Any]:
-    """Return the Vega-Lite specification of a panel; `levels` are the values of its `series`."""
+    """Return the Vega-Lite specification of a panel.
+
+    `levels` are the values of its `series`, of a timeline its studies.
+    """
     draw = {
         "curves": _curves,
         "heatmap": _heatmap,
@@ -118,13 +122,14 @@ def _steps(field: str = "step:Q", title: str | None = "step (updates, log)") -> 
 
 
 def _series(levels: list[Any]) -> alt.Color:
+    levels = levels or [ONE_LINE]
     names = [str(level) for level in levels]
     return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours(levels)), legend=None)
 
 
-def _stands_out(strong: float) -> Any:
+def _stands_out(strong: float, field: str = "series") -> Any:
     return (
-        alt.when("picked === '' || picked === datum.series")
+        alt.when(f"picked === '' || picked === datum.{field}")
         .then(alt.value(strong))
         .otherwise(alt.value(strong * 0.15))
     )
@@ -226,9 +231,9 @@ def _heatmap(panel: Panel, levels: list[Any]) -> Layers:
 
 
 def _timeline(panel: Panel, levels: list[Any]) -> Layers:
-    studies = alt.Color(
-        "study:N", scale=alt.Scale(range=list(PALETTE)), legend=alt.Legend(orient="top", title=None)
-    )
+    scale = alt.Scale(domain=levels, range=colours(levels))
+    studies = alt.Color("study:N", scale=scale, legend=None)
+    filled = alt.Fill("study:N", scale=scale, legend=None)
     lane = alt.Y(
         "series:N",
         title=None,
@@ -244,10 +249,14 @@ def _timeline(panel: Panel, levels: list[Any]) -> Layers:
         alt.Tooltip("high:Q", title="to", format=",.0f"),
     ]
     base = alt.Chart(ROWS).encode(y=lane, color=studies, tooltip=hover)
-    interval = base.mark_rule(strokeWidth=2, opacity=0.45).encode(x=_steps("low:Q"), x2="high:Q")
+    interval = base.mark_rule(strokeWidth=2).encode(
+        x=_steps("from:Q"), x2="to:Q", opacity=_stands_out(0.45, "study")
+    )
     reached = alt.when("datum.value <= step")
     points = base.mark_point(size=52, strokeWidth=1.6).encode(
         x=_steps("value:Q"),
-        fill=reached.then(studies).otherwise(alt.value("white")),
+        fill=reached.then(filled).otherwise(alt.value("white")),
+        opacity=_stands_out(0.8, "study"),
     )
-    return alt.layer(interval, points, _here()).properties(height=max(HEIGHT, 17 * len(levels)))
+    # The page makes it as high as the lanes that the chosen run has.
+    return alt.layer(interval, points, _here()).properties(height=HEIGHT)

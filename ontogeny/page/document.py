@@ -70,7 +70,8 @@ def prepared(panel: Panel, frame: pd.DataFrame, name: str, study: str) -> dict[s
     rows, over = aggregated(frame, panel)
     rows, shorter = thinned(rows)
     columns = packed(rows, panel)
-    levels = columns[panel.series]["levels"] if panel.series in columns else []
+    coloured = "study" if panel.kind == "timeline" else panel.series
+    levels = columns[coloured]["levels"] if coloured in columns else []
     if panel.kind == "timeline":
         choices: list[str] = []
     else:
@@ -87,8 +88,9 @@ def prepared(panel: Panel, frame: pd.DataFrame, name: str, study: str) -> dict[s
         "legend": [
             [str(level), colour] for level, colour in zip(levels, colours(levels), strict=True)
         ]
-        if panel.kind in ("curves", "profile")
+        if panel.kind != "heatmap"
         else [],
+        "coloured": coloured,
         "over": [column.replace("_", " ") for column in over],
         "thinned": shorter,
         "rows": len(rows),

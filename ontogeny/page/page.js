@@ -2,7 +2,7 @@
 const page = { panels: [], state: { run: "", seed: "all", task: "", step: 0 }, steps: [], errors: [] };
 window.ontogeny = page;
 const at = (id) => document.getElementById(id);
-const NOTHING = "–";
+const NOTHING = "–", LANE = 17;
 
 async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -20,6 +20,12 @@ function everywhere(name) {
     for (const level of levels(panel, name === "task" ? panel.task : name))
       if (level !== NOTHING) found.add(level);
   return [...found];
+}
+
+// The value that most panels have; of equals the first.
+function commonest(name) {
+  const panels = (value) => page.panels.filter((panel) => levels(panel, name).includes(value)).length;
+  return everywhere(name).reduce((best, value) => (panels(value) > panels(best) ? value : best), everywhere(name)[0]);
 }
 
 function fill(select, values, chosen, name = words) {
@@ -141,10 +147,15 @@ function timeline(values, notes) {
   }
   const order = [...mean].sort(([, a], [, b]) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : a[1] / a[2] - b[1] / b[2]));
   const place = new Map(order.map(([series], i) => [series, i]));
-  for (const value of values) value.order = place.get(value.series);
+  for (const value of values) {
+    value.order = place.get(value.series);
+    // Where an end isn't known nothing is drawn on that side.
+    value.from = value.low ?? value.value;
+    value.to = value.high ?? value.value;
+  }
   const steps = [...new Set(values.flatMap((v) => [v.low, v.value, v.high]))].filter((v) => v != null).sort((a, b) => a - b);
   const constant = steps.find((step) => step >= 1) ?? 1;
-  return { values, notes, constant, ticks: ticks(steps), step: page.state.step };
+  return { values, notes, constant, ticks: ticks(steps), step: page.state.step, height: LANE * order.length };
 }
 
 let turn = 0;
@@ -180,6 +191,7 @@ async function draw(panel) {
     const chart = panel.element.querySelector(".chart");
     const spec = { ...panel.spec, datasets: { rows: values } };
     spec.params = spec.params.map((p) => (p.name in signals ? { name: p.name, value: signals[p.name] } : p));
+    if (signals.height) spec.height = signals.height;
     panel.view = (await vegaEmbed(chart, spec, { actions: false, renderer: "canvas", ast: false })).view;
     return;
   }
@@ -200,7 +212,7 @@ function move(place) {
 function controls() {
   const { state } = page;
   const seeds = everywhere("seed").sort((a, b) => a - b);
-  state.run = fill(at("run"), everywhere("run"), state.run);
+  state.run = fill(at("run"), everywhere("run"), commonest("run"));
   state.task = fill(at("task"), everywhere("task"), state.task);
   state.seed = fill(at("seed"), ["all", ...seeds], "all");
   for (const name of ["run", "seed", "task"]) {

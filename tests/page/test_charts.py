@@ -9,6 +9,7 @@ from made_rows import MILESTONES, PLAIN
 
 from ontogeny.page.charts import PALETTE, colours, specification
 from ontogeny.page.panels import default_panels
+from ontogeny.results.tables import RUN, SEED, STEP, Metric, Table
 from ontogeny.runs.panels import PANELS as OF_RUNS
 from ontogeny.studies import STUDIES
 
@@ -35,6 +36,13 @@ def test_charts_keep_to_the_schema_of_vega_lite(kind):
 def test_a_chart_is_the_same_however_many_were_made_before():
     panel = PANELS[0]
     assert json.dumps(specification(panel, ["a"])) == json.dumps(specification(panel, ["a"]))
+
+
+def test_the_one_line_of_a_panel_without_series_has_a_colour():
+    panel = default_panels([Table("one", (RUN, SEED, STEP), (Metric("size", "how large", "m"),))])
+    assert panel[0].series == ""
+    scale = specification(panel[0], [])["layer"][1]["encoding"]["color"]["scale"]
+    assert scale == {"domain": ["value"], "range": [PALETTE[0]]}
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel.table.name}: {panel.title}")

@@ -9,7 +9,7 @@ import pytest
 from browser import chromium, tab
 from made_rows import MILESTONES, ONE_SEED, PAPER, PLAIN, SMALL, made_rows
 
-from ontogeny.page.document import write_page
+from ontogeny.page.document import vega, write_page
 from ontogeny.page.panels import Section, default_panels
 from ontogeny.planning.page import RUNS, section_of
 from ontogeny.results.claims import CLAIM_COLUMNS, Claim, Estimate, evaluate
@@ -101,6 +101,18 @@ def test_it_opens_offline_without_a_complaint_and_asks_for_nothing(browser, page
     assert browser.complaints == []
     assert browser.run("ontogeny.errors") == []
     assert set(browser.requests) <= {page.absolute().as_uri(), "data:,"}
+
+
+def test_it_adds_one_name_to_the_browsers_own(browser, page, tmp_path):
+    blank = tmp_path / "blank.html"
+    blank.write_text("<script>window.ontogeny = {ready: true}</script>", encoding="utf-8")
+    browser.open(blank)
+    own = browser.run("Object.getOwnPropertyNames(window)")
+    browser.open(page)
+    added = set(browser.run("Object.getOwnPropertyNames(window)")) - set(own)
+    assert added == {"vegaEmbed"}
+    first = re.match(r"(?:const|let|function) (\w+)", vega())
+    assert browser.run(f"typeof {first[1]}") == "undefined"
 
 
 def test_every_study_is_shown_with_all_its_panels(browser, page):
@@ -218,6 +230,23 @@ def test_the_ledger_shows_the_verdicts_that_are_asked_for(browser, page):
     assert browser.run(shown) == len(STUDIES)
 
 
+def test_a_claim_that_the_tier_can_not_decide_says_so_and_why(browser, tmp_path):
+    declared = [
+        Claim(f"x.{n}", "x", "It rises.", "Someone", "slope", "above", 0.0, lambda e: e, seeds=3)
+        for n in range(2)
+    ]
+    ledger = pd.concat(
+        evaluate([claim], {("first", ""): Estimate(1.0, 0.5, 2.0, seeds)}, "toy")
+        for claim, seeds in zip(declared, (2, 3), strict=True)
+    )
+    browser.open(written(tmp_path / "index.html", [], ledger=ledger))
+    browser.run("document.querySelector('details.claims').open = true")
+    rows = browser.run("[...document.querySelectorAll('.ledger tbody tr')].map(r => r.innerText)")
+    said = "The toy tier can't decide it: it has 2 seeds of the 3 it needs."
+    assert [said in row for row in rows] == [True, False]
+    assert "can't decide" not in rows[1]
+
+
 def test_one_seed_one_study_and_no_claims_are_a_page_as_well(browser, tmp_path):
     none = pd.DataFrame(columns=[column.name for column in CLAIM_COLUMNS])
     browser.open(written(tmp_path / "index.html", SECTIONS[2:3], ONE_SEED, none))
@@ -228,12 +257,76 @@ def test_one_seed_one_study_and_no_claims_are_a_page_as_well(browser, tmp_path):
 
 def test_empty_tables_leave_an_empty_panel_that_says_so(browser, tmp_path):
     path = tmp_path / "index.html"
-    write_page(SECTIONS[:4], lambda panel: made_rows(panel).iloc[:0], claims(), path, {})
+    write_page(SECTIONS, lambda panel: made_rows(panel).iloc[:0], claims(), path, {})
     browser.open(path)
     assert browser.complaints == []
-    assert browser.run("document.querySelector('#runs-1 .note').textContent").startswith(
-        "Its table"
+    notes = browser.run("[...document.querySelectorAll('.panel .note')].map(n => n.textContent)")
+    assert notes == ["Its table has no rows of this."] * sum(len(s.panels) for s in SECTIONS)
+
+
+def test_a_study_without_rows_leaves_the_others_as_they_are(browser, page, tmp_path):
+    show(browser, page)
+    whole = scenes(browser)
+    path = tmp_path / "index.html"
+    empty = {panel.table.name for panel in section_of(STUDIES[0]).panels}
+    write_page(
+        SECTIONS,
+        lambda panel: made_rows(panel).iloc[: 0 if panel.table.name in empty else None],
+        claims(),
+        path,
+        {},
     )
+    browser.open(path)
+    assert browser.complaints == []
+    left = scenes(browser)
+    assert left.keys() == {name for name in whole if not name.startswith(f"{STUDIES[0].name}-")}
+    choose(browser, "step", 0)
+    moved = scenes(browser)
+    assert all(moved[name] != left[name] for name in left)
+
+
+def test_it_opens_with_the_run_that_most_panels_have(browser, tmp_path):
+    rare = {"a rare run": ([0], [0, 10, 100], 2)}
+    path = tmp_path / "index.html"
+    write_page(
+        SECTIONS,
+        lambda panel: made_rows(panel, rare | SMALL if panel.table is PLAIN else SMALL),
+        claims(),
+        path,
+        {},
+    )
+    browser.open(path)
+    assert browser.run("document.getElementById('run').value") == "first"
+
+
+def test_milestones_are_drawn_where_no_interval_is_known(browser, tmp_path):
+    path = tmp_path / "index.html"
+    write_page(
+        [TIMELINE],
+        lambda panel: made_rows(panel).assign(low=np.nan, high=np.nan),
+        claims(),
+        path,
+        {},
+    )
+    browser.open(path)
+    assert browser.complaints == []
+    assert scenes(browser)["timeline-1"].count("<path") > 5
+
+
+def test_a_timeline_is_as_high_as_the_milestones_of_the_chosen_run(browser, tmp_path):
+    path = tmp_path / "index.html"
+
+    def read(panel):
+        rows = made_rows(panel)
+        more = [rows.assign(milestone=f"milestone {n}").query("run == 'second'") for n in range(20)]
+        return pd.concat([rows, *more], ignore_index=True)
+
+    write_page([TIMELINE], read, claims(), path, {})
+    browser.open(path)
+    choose(browser, "run", "first")
+    few = browser.run("ontogeny.panels[0].view.height()")
+    choose(browser, "run", "second")
+    assert browser.run("ontogeny.panels[0].view.height()") == few + 20 * few / 3
 
 
 def test_no_study_at_all_is_a_page(browser, tmp_path):

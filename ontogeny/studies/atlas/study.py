@@ -3,6 +3,7 @@
 from ontogeny.planning.study import Config, Figure, Joined, Study
 from ontogeny.results.tables import Table
 from ontogeny.studies.atlas.layout import part, shared_runs
+from ontogeny.studies.atlas.panels import PANELS
 from ontogeny.studies.atlas.tables import ATLAS as COMPARED
 from ontogeny.studies.atlas.tables import STATES, TIMELINE
 
@@ -31,5 +32,6 @@ ATLAS = Study(
     ),
     verdicts=lambda config: part("claims.tsv"),
     reads_studies=True,
+    panels=PANELS,
     question="What happens when, over all studies of a run, and in which order?",
 )

@@ -176,6 +176,7 @@ def test_the_offset_baseline_equals_a_count_by_hand():
     )
     assert parse.relations == ("nsubj", "obj")
     assert parse.edges.tolist() == [3, 1]
+    assert OFFSETS == (-3, -2, -1, 1, 2, 3)
     by_hand = np.zeros((2, 6))
     by_hand[0, OFFSETS.index(1)], by_hand[0, OFFSETS.index(-1)] = 2 / 3, 1 / 3
     by_hand[1, OFFSETS.index(2)] = 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny_language_models import CAUSAL, build, random_sentences
+from tiny_language_models import CAUSAL, WORDS, build, random_sentences
 
 from ontogeny.errors import CheckpointError
 from ontogeny.measures.interactions.token_losses import token_losses
@@ -80,3 +80,15 @@ def test_a_loss_that_is_no_number_is_refused():
         token_losses(
             model, tokenizer, random_sentences(0, count=2), objective="masked", device="cpu"
         )
+
+
+def test_a_model_that_is_always_right_is_counted_so():
+    model, tokenizer = build("bert")
+    word, target = next(
+        (word, ids[1]) for word in WORDS if len(ids := tokenizer(word)["input_ids"]) == 3
+    )
+    with torch.no_grad():
+        model.cls.predictions.bias[target] = 1e4
+    found = token_losses(model, tokenizer, [[word] * 3], objective="masked", device="cpu")
+    assert found.right.tolist() == found.predictions.tolist() == [3]
+    assert found.loss[0] == pytest.approx(0, abs=1e-6)

@@ -1,5 +1,7 @@
 """What is made of chains: averages of draws alone, diagnostics, and what is left out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -125,6 +127,14 @@ def test_draws_alone_are_averaged_never_the_burn_in():
     found = estimate(made_up(losses, baseline=1.0), np.array([4.0]))
     assert found.coefficient.item() == pytest.approx(4 * (losses.mean() - 1))
     assert found.loss.item() == pytest.approx(losses.mean())
+
+
+def test_the_baselines_error_is_that_of_a_mean_of_independent_batches():
+    baseline = np.random.default_rng(3).normal(2, 0.3, (40, 3))
+    traces = replace(made_up(np.full((40, 3), 2.5)), baselines=baseline[:, None, None])
+    found = estimate(traces, np.array([1.0]))
+    assert found.baseline.item() == pytest.approx(baseline.mean())
+    assert found.baseline_error.item() == pytest.approx(baseline.std(ddof=1) / 120**0.5)
 
 
 def test_the_standard_error_covers_the_truth_as_often_as_it_says():

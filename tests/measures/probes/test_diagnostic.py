@@ -82,7 +82,16 @@ def test_units_that_never_change_do_no_harm():
     assert torch.isfinite(fitted.hidden).all()
 
 
-def test_features_and_labels_of_different_words_are_refused():
-    features, labels = planted()
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda features, labels: (features, labels[:, 1:]),
+        lambda features, labels: (features[0], labels),
+        lambda features, labels: (features[None], labels),
+        lambda features, labels: (features, labels[0]),
+    ],
+    ids=["fewer words", "no layers", "one dimension more", "no tasks"],
+)
+def test_features_and_labels_whose_shapes_do_not_agree_are_refused(part):
     with pytest.raises(ValueError, match="expected \\(layers, words, width\\)"):
-        fit(features, labels[:, 1:], CLASSES, seed=0)
+        fit(*part(*planted()), CLASSES, seed=0)

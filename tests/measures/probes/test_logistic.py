@@ -311,8 +311,9 @@ def test_a_penalty_below_zero_or_without_end_is_refused(l2):
 def test_shapes_and_tasks_without_words_are_refused():
     features, labels = planted()
     none = torch.full_like(labels, -1)
-    with pytest.raises(ValueError, match=r"expected \(layers, words, width\)"):
-        fit(features[:, 1:], labels, features, labels)
+    for wrong in (features[:, 1:], features[0], features[None]):
+        with pytest.raises(ValueError, match=r"expected \(layers, words, width\)"):
+            fit(wrong, labels, features, labels)
     with pytest.raises(ValueError, match="train: a task has no word"):
         fit(features, none, features, labels)
     with pytest.raises(ValueError, match="dev: a task has no word"):

@@ -311,3 +311,10 @@ def test_fewer_words_than_dimensions_are_refused(measure):
     cross = compared(normal(20, 12, seed=1), normal(20, 12, seed=2))
     with pytest.raises(CorpusError, match=r"both together, can.t be taken from 20"):
         measure(cross)
+
+
+@pytest.mark.parametrize("measure", [svcca, pwcca])
+def test_one_word_more_than_dimensions_is_the_least(measure):
+    with pytest.raises(CorpusError, match=r"both together, can.t be taken from 10"):
+        measure(compared(normal(10, 6, seed=1), normal(10, 4, seed=2)))
+    assert torch.isfinite(measure(compared(normal(11, 6, seed=1), normal(11, 4, seed=2)))).all()

@@ -138,6 +138,19 @@ def test_documents_are_cut_into_parts_that_all_have_them():
         split_by_topic(corpus(15), 2)
 
 
+def test_the_longest_documents_in_words_are_taken():
+    # As many sentences each, of 2, 4 and 3 words; the fourth is longest and has too few sentences.
+    lengths = [2] * 10 + [4] * 10 + [3] * 10 + [50] * 9
+    frame = pd.DataFrame(
+        {
+            "document_id": ["abcd"[place // 10] for place in range(len(lengths))],
+            "words": [["w"] * length for length in lengths],
+        }
+    )
+    for part in split_by_topic(frame, 2):
+        assert list(part["document_id"].unique()) == ["b", "c"]
+
+
 def test_a_tagger_that_diverges_is_named(tmp_path, tokenizer):
     wild = TaggerTraining(width=6, epochs=2, batch_size=4, sequence_length=6,
                           learning_rate=math.inf)  # fmt: skip
