@@ -29,6 +29,8 @@ rule atlas_timeline:
         "results/logs/atlas/timeline.log",
     benchmark:
         "results/benchmarks/atlas/timeline.tsv"
+    group:
+        "atlas"
     conda:
         "../envs/tables.yaml"
     threads: 1

@@ -98,6 +98,7 @@ class Study:
     - `completed` returns its settings with abbreviations written out.
     - `figure_settings` returns what its figures take beside tables, by the values of wildcards.
     - `milestones`: what of its tables stands in the atlas's timeline; None if nothing.
+    - `reads_studies`: whether its jobs read the tables of others.
     - `reads_attention`: whether the attention of its runs is measured, which some models don't
       have.
     - `reads_features`: whether it takes features from `rules/features.smk`; its settings then have
@@ -116,6 +117,7 @@ class Study:
     completed: Callable[[Settings], Settings] = as_written
     figure_settings: Callable[[Config, Mapping[str, str]], dict[str, Any]] = lambda *_: {}
     milestones: Milestones | None = None
+    reads_studies: bool = False
     reads_attention: bool = False
     reads_features: bool = False
     question: str = ""

@@ -53,6 +53,9 @@ def made_rows(panel, runs=SMALL):
             key.name: clock[key.name] if key.name in clock else of_column(key, panel, layers)
             for key in panel.table.keys
         }
+        averaged = [name for name in values if name not in (*clock, *panel.columns)]
+        for name in averaged[1:] if runs is PAPER else []:  # of the many columns one does
+            values[name] = values[name][:1]
         values["metric"] = list(panel.metrics)
         rows = pd.MultiIndex.from_product(values.values(), names=list(values)).to_frame(index=False)
         step = rows.get("step", 0.0)

@@ -66,12 +66,13 @@ def read(
     at_logits[torch.arange(len(targets), device=targets.device), targets] -= 1
     found = torch.autograd.grad(logits, output.hidden_states, at_logits.to(logits))
     carried = getattr(output, "state", None)
+    attentions = getattr(output, "attentions", None) if attention else None
     return Reading(
         torch.stack([states.detach() for states in output.hidden_states]),
         torch.stack(found),
         probabilities,
         None if carried is None else (carried[0].detach(), carried[1].detach()),
-        tuple(weights.detach() for weights in (output.attentions or ())) if attention else (),
+        tuple(weights.detach() for weights in attentions or ()),
     )
 
 

@@ -1,7 +1,8 @@
 """Forms: points of the space of functions that training turns around."""
 
 from dataclasses import dataclass
-from itertools import combinations, product
+from functools import reduce
+from itertools import combinations
 
 import numpy as np
 
@@ -51,23 +52,29 @@ def find_forms(curve: Smoothed, *, time_tolerance: float, place_tolerance: float
     """
     by_pair = cusps(curve)
     extent = np.ptp(curve.values, axis=0)
-    candidates = []
-    for chosen in product(*(range(len(times)) for times, _ in by_pair.values())):
-        times = np.array([by_pair[pair][0][c] for pair, c in zip(by_pair, chosen, strict=True)])
-        if np.ptp(times) > time_tolerance:
-            continue
-        said: dict[int, list[float]] = {}
-        for (pair, (_, places)), cusp in zip(by_pair.items(), chosen, strict=True):
-            for axis, coordinate in zip(pair, places[cusp], strict=True):
-                said.setdefault(axis, []).append(coordinate)
-        values = np.array([said[axis] for axis in sorted(said)])  # (components, projections)
-        disagreement = float((np.ptp(values, axis=1) / extent).max())
-        if disagreement <= place_tolerance:
-            form = Form(float(times.mean()), values.mean(axis=1), disagreement)
-            candidates.append((chosen, form))
+    grids = np.meshgrid(*(times for times, _ in by_pair.values()), indexing="ij", sparse=True)
+    latest, earliest = reduce(np.maximum, grids), reduce(np.minimum, grids)
+    chosen = np.argwhere(latest - earliest <= time_tolerance)  # (candidates, projections)
+    times = np.stack(
+        [times[one] for one, (times, _) in zip(chosen.T, by_pair.values(), strict=True)]
+    ).mean(axis=0)
+    said: dict[int, list[np.ndarray]] = {}
+    for one, (pair, (_, places)) in zip(chosen.T, by_pair.items(), strict=True):
+        for axis, coordinate in zip(pair, places[one].T, strict=True):
+            said.setdefault(axis, []).append(coordinate)
+    # (components, projections, candidates)
+    values = np.stack([said[axis] for axis in sorted(said)])
+    disagreement = (np.ptp(values, axis=1) / extent[:, None]).max(axis=0)
+    candidates = [
+        (
+            tuple(chosen[n]),
+            Form(float(times[n]), values[:, :, n].mean(axis=1), float(disagreement[n])),
+        )
+        for n in np.flatnonzero(disagreement <= place_tolerance)
+    ]
     candidates.sort(key=lambda candidate: candidate[1].disagreement)
     kept: list[tuple[tuple[int, ...], Form]] = []
-    for chosen, form in candidates:
-        if not any(a == b for other, _ in kept for a, b in zip(chosen, other, strict=True)):
-            kept.append((chosen, form))
+    for places_of, form in candidates:
+        if not any(a == b for other, _ in kept for a, b in zip(places_of, other, strict=True)):
+            kept.append((places_of, form))
     return sorted((form for _, form in kept), key=lambda form: form.time)

@@ -28,7 +28,8 @@ UNMEASURABLE = {
     "perceiver": "has other vectors in its layers than one for each token",
 }
 WITHOUT_ATTENTION = {
-    *("fnet", "falcon_mamba", "mamba", "mamba2", "ontogeny_lstm", "rwkv", "xlstm"),
+    *("fnet", "falcon_mamba", "mamba", "mamba2", "rwkv", "xlstm"),
+    *("ontogeny_factored", "ontogeny_lstm"),  # the former's doesn't depend on words
 }
 
 

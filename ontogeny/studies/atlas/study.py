@@ -32,5 +32,6 @@ ATLAS = Study(
     ),
     verdicts=lambda config: part("claims.tsv"),
     panels=PANELS,
+    reads_studies=True,
     question="What happens when, over all studies of a run, and in which order?",
 )

@@ -19,10 +19,9 @@ from ontogeny.results.milestones import (
     log_step,
     mean_over_seeds,
 )
-from ontogeny.runs.architectures.factored import order_of
 from ontogeny.studies.clones.evidence import Evidence, saturation
-from ontogeny.studies.clones.hamiltonian import Learned
-from ontogeny.studies.clones.losses import ORIGINAL
+from ontogeny.studies.clones.learned import Learned
+from ontogeny.studies.clones.tables import ORIGINAL
 
 PUBLICATION = "Rende et al. 2024, A distributional simplicity bias"
 OFF = 0.25  # of the gap to the optimum of the order below
@@ -57,8 +56,8 @@ def _levels_off(data: Synthetic) -> Estimate | None:
     of_seeds, of_sequences = data.weights
     shares = of_sequences / of_sequences.sum(axis=1, keepdims=True)
     off = []
-    for depth, losses in zip(learned.layers, learned.losses, strict=True):
-        order = min(order_of(depth), highest)
+    for represented, losses in zip(learned.orders, learned.losses, strict=True):
+        order = min(represented, highest)
         gap = shares @ (learned.optima[order - 1] - learned.optima[order])
         excess = mean_over_seeds(shares @ (losses - learned.optima[order]).T, of_seeds)
         off.append(np.abs(excess) / gap)

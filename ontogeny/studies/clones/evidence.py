@@ -11,7 +11,7 @@ import pandas as pd
 
 from ontogeny.errors import TableError
 from ontogeny.results.milestones import crossed_weights, log_step
-from ontogeny.studies.clones.losses import ORIGINAL
+from ontogeny.studies.clones.tables import ORIGINAL
 
 Depth = tuple[int | None, int | None]  # layers, and order; no order: not bounded
 

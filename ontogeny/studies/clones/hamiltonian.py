@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,28 +18,9 @@ from ontogeny.measures.interactions.training import (
     train_factored,
 )
 from ontogeny.runs.architectures.factored import order_of
+from ontogeny.studies.clones.learned import Learned
 
 LOGGER = logging.getLogger("ontogeny")
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What was measured.
-
-    `rows` of the table of clones, keys of run and corpus left out; `losses` (layers, seeds,
-    held-out sequences) after the last update, at one place of each; `optima` by order and `truth`,
-    (held-out sequences), at the same places; `displacement` (seeds, steps, layers) of the deepest
-    models; `steps`.
-    """
-
-    rows: pd.DataFrame
-    layers: tuple[int, ...]
-    seeds: tuple[int, ...]
-    steps: tuple[int, ...]
-    losses: np.ndarray
-    optima: dict[int, np.ndarray]
-    truth: np.ndarray
-    displacement: np.ndarray
 
 
 def hamiltonian_of(corpus: Mapping[str, Any]) -> Hamiltonian:
@@ -111,6 +91,7 @@ def learn(
     return Learned(
         rows=frame,
         layers=layers,
+        orders=tuple(map(order_of, layers)),
         seeds=seeds,
         steps=steps,
         losses=np.stack([losses[depth] for depth in layers]),

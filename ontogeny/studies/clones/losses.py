@@ -9,9 +9,9 @@ from ontogeny.corpora.corpus import read_split
 from ontogeny.errors import CorpusError
 from ontogeny.measures.interactions.token_losses import token_losses
 from ontogeny.runs.checkpoints.loading import load_checkpoint
+from ontogeny.studies.clones.tables import ORIGINAL
 
 Texts = Mapping[tuple[str, int], Sequence[Sequence[str]]]
-ORIGINAL = ("", 0)  # what stands for sampler and sweeps of the sentences themselves
 
 
 def read_clones(

@@ -4,6 +4,7 @@ from ontogeny.results.tables import RUN, SEED, Column, Metric, Table
 
 PARTS = ("hamiltonian", "sampling", "text")
 CORPUS = Column("corpus", "string", "corpus of the sequences or sentences")
+ORIGINAL = ("", 0)  # what stands for sampler and sweeps of the sentences themselves
 MOST = 100.0  # nats: no loss of a finite vocabulary comes near
 
 CLONES = Table(

@@ -5,8 +5,8 @@ import pandas as pd
 
 from ontogeny.studies.clones.claims import Synthetic
 from ontogeny.studies.clones.evidence import Evidence
-from ontogeny.studies.clones.hamiltonian import Learned
-from ontogeny.studies.clones.losses import ORIGINAL
+from ontogeny.studies.clones.learned import Learned
+from ontogeny.studies.clones.tables import ORIGINAL
 
 STEPS = np.array([0, 100, 200, 400, 800, 1600, 3200])
 
@@ -63,8 +63,8 @@ def learned(excess=(0.0, 0.0, 0.0), times=(100.0, 300.0, 900.0), seed=0):
         for order, values in optima.items()
     ]
     return Learned(
-        pd.DataFrame(rows).assign(part="hamiltonian"), (1, 2, 3), (0, 1, 2), tuple(steps), losses,
-        optima, base, moved,
+        pd.DataFrame(rows).assign(part="hamiltonian"), (1, 2, 3), (2, 3, 5), (0, 1, 2),
+        tuple(steps), losses, optima, base, moved,
     )  # fmt: skip
 
 

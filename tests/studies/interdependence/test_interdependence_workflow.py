@@ -54,4 +54,4 @@ def test_the_synthetic_part_needs_no_run_and_no_corpus(tmp_path):
     figures = {f"interdependence_{name}_figure" for name in ("rule", "prefix", "counts")}
     figures |= {"interdependence_gradients_figure"}
     made = {"interdependence_sweep", "interdependence_rule_claims", "table", "study_claims"}
-    assert jobs == figures | made | {"claims"}
+    assert jobs == figures | made | {"claims", "page"}

@@ -24,7 +24,7 @@ def test_a_sweep_needs_no_run_and_no_corpus(tmp_path):
     jobs = planned_jobs(snakemake(tmp_path, alone, "--dry-run"))
     figures = {f"strategies_{name}_figure" for name in ("curves", "probes", "embeddings")}
     figures |= {"strategies_switch_figure", "strategies_unseen_figure"}
-    made = {"strategies_sweep", "strategies_claims", "table", "study_claims", "claims"}
+    made = {"strategies_sweep", "strategies_claims", "table", "study_claims", "claims", "page"}
     assert jobs == figures | made
 
 
