@@ -9,6 +9,8 @@ from tiny_language_models import CAUSAL, KINDS, build, random_sentences
 from ontogeny.errors import CheckpointError, CorpusError
 from ontogeny.measures.likelihood import held_out_loss, log_likelihood, pseudo_log_likelihood
 from ontogeny.measures.likelihood.predictions import Logits, LogProbabilities
+from ontogeny.measures.likelihood.questions import ask
+from ontogeny.measures.likelihood.tokenised import tokenise
 
 
 def texts(seed, **settings):
@@ -189,3 +191,16 @@ def test_what_cant_be_asked_is_refused():
         model.cls.predictions.bias.fill_(torch.nan)
     with pytest.raises(CheckpointError, match="predictions hold NaN"):
         pseudo_log_likelihood(model, tokenizer, ["cat"], device="cpu")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_are_never_asked_for(kind):
+    model, tokenizer = build(kind)
+    causal = kind in CAUSAL
+    text = tokenise(model, tokenizer, texts(4, count=30), begin=causal)
+    objective = "causal" if causal else "masked"
+    answers = ask(text, tokenizer, objective=objective, share=0.9).answers
+    # A causal model's answers stand where the token before is read.
+    asked = np.flatnonzero(answers >= 0) + causal
+    assert len(asked) > 30
+    assert (text.word[asked] >= 0).all()
