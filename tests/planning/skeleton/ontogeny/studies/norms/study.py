@@ -1,6 +1,7 @@
 """The study of norms, declared."""
 
 from ontogeny.studies.norms.milestones import growth
+from ontogeny.studies.norms.panels import PANELS
 from ontogeny.studies.norms.tables import NORMS as MEASURED
 
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Study
@@ -26,4 +27,5 @@ NORMS = Study(
     figures=(Figure("growth", "norm by step", "{run}", (MEASURED,), ("run",), _runs),),
     verdicts=lambda config: ["results/measurements/norms/claims.tsv"],
     milestones=Milestones((MEASURED,), growth),
+    panels=PANELS,
 )
