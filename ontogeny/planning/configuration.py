@@ -10,12 +10,9 @@ from ontogeny.corpora.hamiltonian import draw_hamiltonian
 from ontogeny.errors import ConfigError
 from ontogeny.planning.layout import trajectory_steps
 from ontogeny.planning.runs import names, recipe_settings
-from ontogeny.planning.schema import (
-    beyond_the_schema,
-    suggest,
-    with_defaults,
-)
+from ontogeny.planning.schema import beyond_the_schema, with_defaults
 from ontogeny.planning.study import Settings, Study
+from ontogeny.planning.suggestions import suggest
 from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.runs.hub.locations import hub_location, seeds_are_told_apart
 from ontogeny.runs.local import local_path

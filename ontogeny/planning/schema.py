@@ -1,7 +1,6 @@
 """The schema of the configuration: its defaults, and what is to be said where it is breached."""
 
 import copy
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -11,6 +10,8 @@ from typing import Any
 import jsonschema
 import yaml
 from jsonschema.exceptions import ValidationError
+
+from ontogeny.planning.suggestions import suggest
 
 SCHEMAS = Path(__file__).parents[2] / "config" / "schema"
 
@@ -32,16 +33,6 @@ def with_defaults(
 def beyond_the_schema(config: Mapping[str, Any]) -> list[str]:
     """Return a message for each key and value that no schema of JSON can speak of."""
     return [*_keys_that_are_no_text(config), *_values_beyond_use(config)]
-
-
-def suggest(name: str, known: list[str]) -> str:
-    """Return the end of a message on a name that isn't known: the nearest that is, or all."""
-    if not known:
-        return "; there are none."
-    close = difflib.get_close_matches(name, list(map(str, known)), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; expected one of {', '.join(map(str, known))}."
 
 
 def _keys_that_are_no_text(value: Any, parents: tuple[str, ...] = ()) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from ontogeny.planning.layout import studied_steps
-from ontogeny.planning.schema import suggest
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
+from ontogeny.planning.suggestions import suggest
 from ontogeny.results.tables import Table
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
