@@ -99,12 +99,17 @@ def _saturation_ratio(data: Evidence) -> Estimate | None:
 
 
 def _original_goes_on(data: Evidence) -> Estimate | None:
-    """The share of the original's fall that comes after the lowest order has saturated."""
+    """The share of the original's fall that comes after the lowest order has saturated.
+
+    At each step the loss counts as the lowest so far: a loss that has risen and comes back to what
+    it was hasn't gone on falling.
+    """
     low = data.lowest()
     if low is None:
         return None
     at = saturation(data.steps, data.drawn_curves((low, data.sweeps)), data.tolerance)
-    original, x = data.drawn_curves(ORIGINAL), log_step(data.steps)
+    original = np.minimum.accumulate(data.drawn_curves(ORIGINAL), axis=1)
+    x = log_step(data.steps)
     with np.errstate(divide="ignore"):
         there = np.array(
             [

@@ -60,7 +60,7 @@ def coefficient(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float)
         _stages(axes, boundaries)
         band(axes, over_seeds(rows, "step"), color="0.15", gid=metric, marker="o")
         axes.set_ylabel(label)
-    legend_below(figure, table["seed"].nunique(), _type_handles(boundaries))
+    legend_below(figure, table["seed"].nunique(), _type_handles(boundaries), columns=3)
     return figure
 
 

@@ -9,7 +9,7 @@ from ontogeny.results.tables import check
 from ontogeny.studies.clones.claims import CLAIMS, halfway
 from ontogeny.studies.clones.evidence import rows_of, saturation
 from ontogeny.studies.clones.rows import as_rows
-from ontogeny.studies.clones.tables import CLONES
+from ontogeny.studies.clones.tables import CLONES, ORIGINAL
 
 
 def verdicts(evidence):
@@ -59,6 +59,13 @@ def test_low_orders_that_saturate_first_are_found():
 def test_low_orders_that_saturate_last_are_not():
     found = verdicts(planted(low=0.002, high=0.01, original=0.02))
     assert set(found.values()) == {"not replicated"}
+
+
+def test_a_loss_that_rises_and_comes_back_has_not_gone_on_falling():
+    evidence = planted(low=0.002, high=0.01, original=0.05)
+    losses, _, counts = evidence.sums[ORIGINAL]  # (seeds, steps, sentences)
+    losses[:, 3:-1] += counts[:, 3:-1]  # by a nat, until the last step
+    assert verdicts(evidence)["clones.3.original"] != "replicated"
 
 
 def test_orders_that_saturate_together_are_not_told_apart():
