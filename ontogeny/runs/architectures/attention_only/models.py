@@ -16,6 +16,7 @@ from transformers import (
 from transformers.utils import ModelOutput
 
 from ontogeny.runs.architectures.causal_attention import CausalAttention, causal_mask
+from ontogeny.runs.architectures.embeddings import WithEmbedding, WithOutput
 
 
 class AttentionOnlyConfig(PreTrainedConfig):
@@ -84,7 +85,7 @@ class AttentionOnlyPreTrainedModel(PreTrainedModel):
             initialization.zeros_(module.bias)
 
 
-class AttentionOnlyModel(AttentionOnlyPreTrainedModel):
+class AttentionOnlyModel(WithEmbedding, AttentionOnlyPreTrainedModel):
     """A transformer of attention alone, without the layer that predicts."""
 
     def __init__(self, config: AttentionOnlyConfig) -> None:
@@ -94,14 +95,6 @@ class AttentionOnlyModel(AttentionOnlyPreTrainedModel):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, config.layer_norm_epsilon)
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Module:
-        """Return the layer of embeddings."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace the layer of embeddings."""
-        self.embedding = value  # type: ignore[assignment]
 
     def forward(
         self,
@@ -140,7 +133,7 @@ class AttentionOnlyModel(AttentionOnlyPreTrainedModel):
         )
 
 
-class AttentionOnlyForCausalLM(AttentionOnlyPreTrainedModel):
+class AttentionOnlyForCausalLM(WithOutput, AttentionOnlyPreTrainedModel):
     """A transformer of attention alone that predicts each word from those before it."""
 
     def __init__(self, config: AttentionOnlyConfig) -> None:
@@ -149,14 +142,6 @@ class AttentionOnlyForCausalLM(AttentionOnlyPreTrainedModel):
         self.transformer = AttentionOnlyModel(config)
         self.output = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
-
-    def get_output_embeddings(self) -> nn.Module:
-        """Return the output layer."""
-        return self.output
-
-    def set_output_embeddings(self, value: nn.Module) -> None:
-        """Replace the output layer."""
-        self.output = value  # type: ignore[assignment]
 
     def forward(
         self,

@@ -15,6 +15,8 @@ from transformers import (
 )
 from transformers.utils import ModelOutput
 
+from ontogeny.runs.architectures.embeddings import WithEmbedding, WithOutput
+
 
 class FactoredConfig(PreTrainedConfig):
     """The configuration of a model of factored attention, for at most so many positions."""
@@ -105,7 +107,7 @@ class FactoredPreTrainedModel(PreTrainedModel):
             initialization.zeros_(module.bias)
 
 
-class FactoredModel(FactoredPreTrainedModel):
+class FactoredModel(WithEmbedding, FactoredPreTrainedModel):
     """Layers of factored attention: h1 = A1 e, then h(n+1) = h(n) + A(n+1) h(n)^2.
 
     e are the embeddings, A sums over positions (`FactoredAttention`), and squares are taken element
@@ -133,14 +135,6 @@ class FactoredModel(FactoredPreTrainedModel):
             for number in range(config.num_hidden_layers)
         )
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Module:
-        """Return the layer of embeddings."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace the layer of embeddings."""
-        self.embedding = value  # type: ignore[assignment]
 
     def forward(
         self,
@@ -179,7 +173,7 @@ class FactoredModel(FactoredPreTrainedModel):
         )
 
 
-class FactoredForMaskedLM(FactoredPreTrainedModel):
+class FactoredForMaskedLM(WithOutput, FactoredPreTrainedModel):
     """Factored attention that predicts the token at each position, where a mask stands."""
 
     def __init__(self, config: FactoredConfig) -> None:
@@ -189,14 +183,6 @@ class FactoredForMaskedLM(FactoredPreTrainedModel):
         self.output = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.post_init()
-
-    def get_output_embeddings(self) -> nn.Module:
-        """Return the output layer."""
-        return self.output
-
-    def set_output_embeddings(self, value: nn.Module) -> None:
-        """Replace the output layer."""
-        self.output = value  # type: ignore[assignment]
 
     def forward(
         self,

@@ -17,6 +17,7 @@ from transformers import (
 )
 from transformers.utils import ModelOutput
 
+from ontogeny.runs.architectures.embeddings import WithEmbedding, WithOutput
 from ontogeny.runs.recurrence import State, lstm_layer
 
 # The parameters of a layer in `torch.nn.LSTM`, in its order.
@@ -117,7 +118,7 @@ class LstmPreTrainedModel(PreTrainedModel):
                 initialization.zeros_(module.bias)
 
 
-class LstmModel(LstmPreTrainedModel):
+class LstmModel(WithEmbedding, LstmPreTrainedModel):
     """An LSTM without a layer that predicts something."""
 
     def __init__(self, config: LstmConfig) -> None:
@@ -127,14 +128,6 @@ class LstmModel(LstmPreTrainedModel):
         self.recurrence = Recurrence(config.hidden_size, config.num_hidden_layers)
         self.dropout = nn.Dropout(config.dropout)
         self.post_init()
-
-    def get_input_embeddings(self) -> nn.Module:
-        """Return the layer of embeddings."""
-        return self.embedding
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        """Replace the layer of embeddings."""
-        self.embedding = value  # type: ignore[assignment]
 
     def forward(
         self,
@@ -213,20 +206,12 @@ class _Predicting(LstmPreTrainedModel):
         return LstmOutput(found.last_hidden_state, logits, found.hidden_states, found.state)
 
 
-class LstmForCausalLM(_Predicting):
+class LstmForCausalLM(WithOutput, _Predicting):
     """An LSTM that predicts each word from those before it."""
 
     def __init__(self, config: LstmConfig) -> None:
         """Make a model with random weights."""
         super().__init__(config, config.vocab_size)
-
-    def get_output_embeddings(self) -> nn.Module:
-        """Return the output layer."""
-        return self.output
-
-    def set_output_embeddings(self, value: nn.Module) -> None:
-        """Replace the output layer."""
-        self.output = value  # type: ignore[assignment]
 
 
 class LstmForTokenClassification(_Predicting):
