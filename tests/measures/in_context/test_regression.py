@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 from scipy.stats import norm
+from slow_stacks import assert_is_a_loop_over_models
 
 from ontogeny.measures.in_context.regression import (
     effective_rank,
@@ -108,8 +109,6 @@ def test_it_is_saved_and_loaded_as_any_checkpoint(tmp_path):
 
 
 def test_many_are_trained_in_lockstep():
-    from ontogeny.ensemble import ModuleStack
-
     models = []
     for seed in range(3):
         torch.manual_seed(seed)
@@ -119,16 +118,7 @@ def test_many_are_trained_in_lockstep():
         return (model(batch["x"], batch["y"]) - batch["y"]).square().mean()
 
     batch = Tasks().draw([torch.Generator().manual_seed(s) for s in range(3)], 5)
-    stack = ModuleStack.of(models, loss)
-    found = stack.losses_and_gradients(batch)
-    for member, model in enumerate(models):
-        value = loss(model, {name: values[member] for name, values in batch.items()})
-        value.backward()
-        torch.testing.assert_close(found[member], value.detach())
-        for name, parameter in model.named_parameters():
-            torch.testing.assert_close(
-                stack.gradients[name][member], parameter.grad, rtol=1e-3, atol=1e-5
-            )
+    assert_is_a_loop_over_models(models, loss, batch)
 
 
 def test_scores_of_predictors_that_are_known():

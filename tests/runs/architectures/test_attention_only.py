@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
+from slow_stacks import assert_is_a_loop_over_models
 
-from ontogeny.ensemble import ModuleStack
 from ontogeny.runs.architectures import configure, initialise, number_of_weights
 from ontogeny.runs.recipes import read_recipe
 
@@ -88,16 +88,7 @@ def test_many_can_be_computed_at_once():
         return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
 
     ids = ids_of().expand(3, 3, 7).contiguous()
-    stack = ModuleStack.of(models, loss)
-    found = stack.losses_and_gradients(ids)
-    for member, model in enumerate(models):
-        value = loss(model, ids[member])
-        value.backward()
-        torch.testing.assert_close(found[member], value.detach())
-        for name, parameter in model.named_parameters():
-            torch.testing.assert_close(
-                stack.gradients[name][member], parameter.grad, rtol=1e-3, atol=1e-5
-            )
+    assert_is_a_loop_over_models(models, loss, ids)
 
 
 def test_it_is_saved_and_loaded_as_any_checkpoint(tmp_path):

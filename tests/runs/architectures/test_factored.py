@@ -2,8 +2,8 @@ from itertools import product
 
 import pytest
 import torch
+from slow_stacks import assert_is_a_loop_over_models
 
-from ontogeny.ensemble import ModuleStack
 from ontogeny.runs.architectures import configure, initialise, number_of_weights
 from ontogeny.runs.architectures.factored import order_of
 from ontogeny.runs.checkpoints.loading import load_language_model
@@ -167,13 +167,4 @@ def test_many_can_be_trained_at_once():
         "places": torch.randint(6, (3, 5), generator=generator),
         "targets": torch.randint(TYPES, (3, 5), generator=generator),
     }
-    stack = ModuleStack.of(models, loss)
-    found = stack.losses_and_gradients(batch)
-    for member, model in enumerate(models):
-        value = loss(model, {name: values[member] for name, values in batch.items()})
-        value.backward()
-        torch.testing.assert_close(found[member], value.detach())
-        for name, parameter in model.named_parameters():
-            torch.testing.assert_close(
-                stack.gradients[name][member], parameter.grad, rtol=1e-3, atol=1e-5
-            )
+    assert_is_a_loop_over_models(models, loss, batch)
