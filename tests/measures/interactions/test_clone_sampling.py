@@ -269,12 +269,12 @@ def test_memory_doesnt_grow_with_the_number_of_sweeps(layers):
     def tensors():
         return [found for found in gc.get_objects() if type(found) is torch.Tensor]
 
-    held = tensors()  # so that none of them goes meanwhile
-    others = {found.data_ptr() for found in held}
+    held = tensors()  # kept, so that none of their identities is given to a new one
+    others = {id(found) for found in held}
 
     def look(progress):
-        storages = {found.data_ptr(): found.untyped_storage().nbytes() for found in tensors()}
-        sizes.append(sum(size for place, size in storages.items() if place not in others))
+        new = [found for found in tensors() if id(found) not in others]
+        sizes.append(sum({t.data_ptr(): t.untyped_storage().nbytes() for t in new}.values()))
 
     run_chains(
         conditionals_of(model_of(layers), MASK), chains_of(50), ALLOWED, 12,
