@@ -71,6 +71,7 @@ def sample(
     seed: int,
     free: Sequence[Tensor] | None = None,
     preconditioner: RMSProp | None = None,
+    moves_to_a_check: int = 32,
     device: torch.device | str = "cpu",
 ) -> Traces:
     """Run chains around each module's parameters, at each condition, all in lockstep.
@@ -78,11 +79,15 @@ def sample(
     `modules` differ in their parameters alone; they are evaluated in evaluation mode. After
     `burn_in` steps each of `draws` steps gives a loss, that of the batch whose gradient the step
     takes, before it: the batch is independent of where the chain has come to. The centre's loss is
-    evaluated on the same batches, so that what makes one batch harder than another is taken off.
+    that of the same batches, so that what makes one batch harder than another is taken off; each
+    example that draws see is evaluated at the centre once, however many see it.
 
     Chain c draws the same batches and the same noise around every centre and at every condition:
     what depends on chance then hardly differs between neighbouring checkpoints, and chains are
     exchangeable as wholes. What a chain draws depends on `seed` and its number alone.
+
+    Of one move in `moves_to_a_check`, but of at most one in each step, it is asked whether
+    Metropolis and Hastings would accept it (`Langevin.acceptance`), which costs as much as a move.
 
     `free` holds for each refined coefficient which parameters are sampled, (parameters,) bool in
     the order of `ModuleStack`; centres are then each module with each of them, in that order
@@ -108,23 +113,27 @@ def sample(
         **_of_members(conditions, centres, chains),
     )
     batches = [random_stream(seed, f"batches of chain {chain}") for chain in range(chains)]
+    rows = torch.stack(
+        [draw_rows(batches, len(examples), batch_size) for _ in range(burn_in + draws)]
+    )
+    baselines = _baselines(bases, example_losses, data, rows[burn_in:])[:, of_module]
     alone = stack.take([0])
-    by_chain_losses = _loss_by_chain(example_losses)
     losses = np.empty((burn_in + draws, len(stack)))
-    baselines = np.empty((draws, centres, chains))
     checks: list[list[float]] = [[] for _ in range(len(stack))]
+    steps_to_a_check = max(1, moves_to_a_check // len(stack))
     for step in range(burn_in + draws):
-        drawn = data.take(draw_rows(batches, len(examples), batch_size).to(device))
-        batch = _repeat(drawn, centres * len(conditions))
+        batch = _repeat(data.take(rows[step].to(device)), centres * len(conditions))
         found = stack.losses_and_gradients(batch)
         losses[step] = found.double().cpu().numpy()
         if step < burn_in:
             dynamics.step(stack)
             continue
         dynamics.settle()
-        by_chain = bases.evaluate(by_chain_losses, _shared(drawn))
-        baselines[step - burn_in] = by_chain.double().cpu().numpy()[of_module]
-        member = (step - burn_in) % len(stack)
+        turn, rest = divmod(step - burn_in, steps_to_a_check)
+        if rest:
+            dynamics.step(stack)
+            continue
+        member = turn % len(stack)
         seen = dynamics.step(stack, watched=member)
         assert seen is not None
         own = {name: values[member : member + 1] for name, values in batch.items()}
@@ -172,17 +181,22 @@ def _repeat(drawn: dict[str, Tensor], times: int) -> dict[str, Tensor]:
     }
 
 
-def _shared(drawn: dict[str, Tensor]) -> dict[str, Any]:
-    return {name: Shared(values) for name, values in drawn.items()}
+def _baselines(
+    bases: ModuleStack, example_losses: ExampleLosses, data: Examples, rows: Tensor
+) -> np.ndarray:
+    """Return the modules' own losses on the batches of rows (draws, chains, size).
 
-
-def _loss_by_chain(example_losses: ExampleLosses) -> Callable[[Any, dict[str, Tensor]], Tensor]:
-    """Return the function that gives the losses of several batches, (chains, size, ...) each."""
-
-    def losses(model: Any, drawn: dict[str, Tensor]) -> Tensor:
-        chains, size = next(iter(drawn.values())).shape[:2]
-        flat = {name: values.flatten(0, 1) for name, values in drawn.items()}
-        sums, counts = example_losses(model, flat)
-        return sums.view(chains, size).sum(1) / counts.view(chains, size).sum(1)
-
-    return losses
+    (draws, modules, chains), float64.
+    """
+    seen, places = rows.unique(return_inverse=True)
+    size = rows.shape[1] * rows.shape[2]
+    found: list[tuple[Tensor, Tensor]] = []
+    for part in seen.split(size):
+        examples = data.take(part.to(bases.device))
+        shared = {name: Shared(values) for name, values in examples.items()}
+        found.append(bases.evaluate(example_losses, shared))
+    sums, counts = (
+        torch.cat(values, dim=1).double().cpu() for values in zip(*found, strict=True)
+    )  # (modules, examples)
+    losses = sums[:, places].sum(-1) / counts[:, places].sum(-1)
+    return losses.transpose(0, 1).numpy()

@@ -8,6 +8,7 @@ import torch
 from small_losses import Copies, coefficients
 from torch import nn
 
+from ontogeny.ensemble.langevin import Langevin
 from ontogeny.errors import ConfigError
 from ontogeny.measures.learning_coefficient import (
     Condition,
@@ -204,7 +205,10 @@ def test_a_model_that_looks_at_its_data_is_refused():
 def test_small_steps_are_accepted_and_of_large_ones_half():
     """Unadjusted chains are reversible for a wider Gaussian: their ratio is symmetric around 1."""
     module = Copies(lambda w: w[..., 0] ** 2 / 2, torch.zeros(500, 1))
-    found = coefficients(module, [(1e-4, 1.0, 100.0), (0.018, 1.0, 100.0)], burn_in=50, draws=200)
+    found = coefficients(
+        module, [(1e-4, 1.0, 100.0), (0.018, 1.0, 100.0)],
+        burn_in=50, draws=200, moves_to_a_check=1,
+    )  # fmt: skip
     assert found.acceptance[0, 0] > 0.99
     assert found.acceptance[0, 1] == pytest.approx(0.5, abs=0.06)
 
@@ -218,6 +222,7 @@ def test_acceptance_is_the_ratio_of_metropolis_and_hastings():
         burn_in=0,
         draws=8,
         seed=5,
+        moves_to_a_check=1,
     )
     from ontogeny.ensemble import random_stream
 
@@ -237,6 +242,28 @@ def test_acceptance_is_the_ratio_of_metropolis_and_hastings():
         accepted.append(min(1.0, np.exp(ratio)))
         w = new
     assert found.acceptance.item() == pytest.approx(np.mean(accepted), rel=1e-4)
+
+
+@pytest.mark.parametrize("chains", [1, 2, 5])
+def test_one_move_in_so_many_is_checked_of_each_chain_in_turn(chains, monkeypatch):
+    checked = []
+
+    def note(self, stack, alone, seen, *rest):
+        checked.append((self.updates, seen.member))
+        return 1.0
+
+    monkeypatch.setattr(Langevin, "acceptance", note)
+    coefficients(
+        Copies(lambda w: w[..., 0] ** 2, torch.zeros(1, 1)),
+        [(0.01, 1.0, 1.0)],
+        chains=chains,
+        burn_in=3,
+        draws=17,
+        moves_to_a_check=4,
+    )
+    every = {1: 4, 2: 2, 5: 1}[chains]
+    steps = range(0, 17, every)
+    assert checked == [(4 + step, turn % chains) for turn, step in enumerate(steps)]
 
 
 def test_split_r_hat_is_the_textbooks():

@@ -59,6 +59,7 @@ def test_a_chain_takes_its_parameters_gradients_and_preconditioner(
                 batch_size=2,
                 seed=0,
                 preconditioner=preconditioner,
+                moves_to_a_check=1,
             )
         )
 
