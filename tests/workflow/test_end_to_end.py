@@ -49,22 +49,23 @@ def test_no_figure_is_there_that_nobody_declared(finished):
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
-def test_each_figure_is_rebuilt_by_one_job(finished, study):
-    for figure in study.figures:
-        for values in figure.shown(CONFIG)[:1]:
-            stem = ".".join([figure.name, *map(str, values)])
+def test_one_job_draws_a_figure_with_those_that_read_the_same_tables(finished, study):
+    for figures in study.figures_by_job():
+        rule = f"{study.name}_{figures[0].name}_figure{'s' if figures[1:] else ''}"
+        for values in figures[-1].shown(CONFIG)[:1]:
+            stem = ".".join([figures[-1].name, *map(str, values)])
             target = f"results/figures/{study.name}/{stem}.svg"
             plan = snakemake(finished, WHOLE, "--dry-run", "--force", target)
-            assert planned_jobs(plan) == {f"{study.name}_{figure.name}_figure"}, target
+            assert planned_jobs(plan) == {rule}, target
 
 
 def test_no_figure_takes_longer_than_a_quarter_of_a_minute(finished):
     for study in STUDIES:
-        for figure in study.figures:
-            stems = f"results/benchmarks/{study.name}/{figure.name}*.tsv"
+        for figures in study.figures_by_job():
+            stems = f"results/benchmarks/{study.name}/{figures[0].name}*.tsv"
             # Processor time, which other jobs don't lengthen as they do the clock's.
             times = [pd.read_csv(path, sep="\t")["cpu_time"].max() for path in finished.glob(stems)]
-            assert max(times, default=0) < 15, figure.name
+            assert max(times, default=0) < 15, figures
 
 
 def test_the_page_is_there_and_shows_every_study(finished):
@@ -103,11 +104,11 @@ def test_a_finished_workflow_has_nothing_to_do(finished):
     assert "Nothing to be done" in process.stdout
 
 
-def test_a_deleted_figure_alone_is_drawn_again(finished):
+def test_a_deleted_figure_is_drawn_again_and_none_of_other_tables(finished):
     figure = finished / "results/figures/pushdown/heatmap.tiny.toyglish.svg"
     before = figure.read_bytes()
     figure.unlink()
-    assert planned_jobs(snakemake(finished, WHOLE, "--dry-run")) == {"pushdown_heatmap_figure"}
+    assert planned_jobs(snakemake(finished, WHOLE, "--dry-run")) == {"pushdown_heatmap_figures"}
     start = time.perf_counter()
     process = snakemake(finished, WHOLE, "--benchmark-extended")
     assert process.returncode == 0, process.stdout
@@ -234,7 +235,7 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "forest.tiny.toyglish.svg" in page
     assert "How long it took" in page
     times = (finished / "results/benchmarks/rules.rst").read_text()
-    for rule in ("pretrain_tiny", "sas_structure_and_capability", "pushdown_heatmap_figure"):
+    for rule in ("pretrain_tiny", "sas_structure_and_capability", "pushdown_heatmap_figures"):
         assert f"   {rule}, " in times
 
 
