@@ -184,6 +184,12 @@ def _pretraining_contradictions(
         )
     known_corpora = [corpus for corpus in names(run["corpus"]) if corpus in corpora]
     parsed = any("head" in annotations(corpora[corpus]) for corpus in known_corpora)
+    alike = recipe.sequences == "stream" and not recipe.dropout
+    if recipe.initial_seed is not None and alike and len(run["seeds"]) > 1:
+        yield (
+            f"runs.{name}.initial_seed: streams are read in one order and nothing is dropped, so "
+            f"{len(run['seeds'])} trajectories would be one and the same."
+        )
     if recipe.regularizer and known_corpora and not parsed:
         yield (
             f"runs.{name}.regularizer: needs the annotation head, which no corpus of the run "
