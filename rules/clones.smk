@@ -44,13 +44,9 @@ rule clones_hamiltonian:
 rule clones_samples:
     """Sample a run's last checkpoint from test sentences, thousands of chains in parallel."""
     input:
-        checkpoint=lambda wildcards: clones_layout.sampled_checkpoint(
-            config, wildcards.run
-        ),
+        checkpoint=lambda wildcards: layout.last_checkpoint(config, wildcards.run),
         # That it passed counts, not when.
-        audit=lambda wildcards: ancient(
-            f"results/runs/{wildcards.run}/seed-{RUNS[wildcards.run]['seeds'][0]}/audit.passed"
-        ),
+        audit=lambda wildcards: ancient(layout.first_audit(config, wildcards.run)),
         sentences="results/corpora/{corpus}/test.parquet",
     output:
         clones=[
