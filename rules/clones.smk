@@ -75,7 +75,7 @@ rule clones_samples:
             )
         },
         # Where a job that is killed left off; Snakemake removes what it calls output.
-        state="results/measurements/clones/{corpus}/clones/{run}.chains.safetensors",
+        working="results/measurements/clones/{corpus}/clones/{run}.unfinished",
         run_seed=lambda wildcards: RUNS[wildcards.run]["seeds"][0],
         step=lambda wildcards: layout.trajectory_steps(RUNS[wildcards.run])[-1],
         seed=config["seed"],

@@ -1,6 +1,5 @@
 """A corpus that is a clone of another: its sentences, as far as a masked model knows them."""
 
-import json
 import logging
 import os
 import shutil
@@ -13,12 +12,11 @@ import pandas as pd
 
 from ontogeny.corpora.corpus import read_split
 from ontogeny.corpora.splits import write_splits
-from ontogeny.files import atomic_path, sha256
+from ontogeny.files import resumable_folder, sha256
 from ontogeny.measures.interactions.cloned_sentences import chosen, clone_sentences, load_sampler
 from ontogeny.runs.checkpoints.loading import Loaded
 from ontogeny.runs.checkpoints.manifest import weights_sha256
 
-SETTINGS = "settings.json"
 AT_ONCE = 4096  # chains that move together, whose logits are in memory together
 
 logger = logging.getLogger("ontogeny")
@@ -46,15 +44,12 @@ def write_clone(
     Raises `CheckpointError` if the checkpoint gives no conditionals on both sides, and
     `CorpusError` if sentences don't fit into it, or fewer than two are of the lengths asked for.
     """
-    working = Path(working)
-    _make_ready(
-        working,
-        {
-            "settings": dict(settings),
-            "weights": weights_sha256(checkpoint),
-            "originals": {split: sha256(path) for split, path in originals.items()},
-        },
-    )
+    made_of = {
+        "settings": dict(settings),
+        "weights": weights_sha256(checkpoint),
+        "originals": {split: sha256(path) for split, path in originals.items()},
+    }
+    working = resumable_folder(working, made_of)
     loaded = load_sampler(checkpoint)
     splits, overlaps = {}, []
     for number, (split, path) in enumerate(originals.items()):
@@ -72,19 +67,6 @@ def write_clone(
         overlaps.append((split, "overlap", f"{_overlap(begun['words'], texts):.4f}"))
     write_splits(name, splits, folder, overlaps)
     shutil.rmtree(working)
-
-
-def _make_ready(working: Path, made_of: Mapping[str, Any]) -> None:
-    """Have the working folder hold nothing but what an attempt of the same left there."""
-    says = json.dumps(made_of, sort_keys=True)
-    file = working / SETTINGS
-    if working.is_dir() and not (file.is_file() and file.read_text() == says):
-        logger.info("settings, weights or sentences changed; starting anew")
-        shutil.rmtree(working)
-    if not working.is_dir():
-        with atomic_path(working) as scratch:
-            scratch.mkdir()
-            (scratch / SETTINGS).write_text(says)
 
 
 def _cloned(

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ontogeny.corpora.corpus import write_split
+from ontogeny.files import remove_folder, resumable_folder
 from ontogeny.measures.interactions.cloned_sentences import clone_sentences, load_sampler
 from ontogeny.runs.architectures.factored import order_of
+from ontogeny.runs.checkpoints.manifest import weights_sha256
 
 FACTORED = "ontogeny_factored"
 
@@ -21,27 +22,37 @@ def sample(
     settings: Mapping[str, Any],
     seed: int,
     clones: Mapping[int, str | os.PathLike[str]],
-    state: str | os.PathLike[str],
+    working: str | os.PathLike[str],
     source: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write a clone for each number of sweeps, and return rows of both tables, keys of runs apart.
 
-    `clones` maps numbers of sweeps to files, which get the form of a corpus's split. `state` is
-    where a job that is killed left off; it goes when all is done. `source` is what messages call
+    `clones` maps numbers of sweeps to files, which get the form of a corpus's split. `working`
+    is a folder where a job that is killed leaves off; it goes when all is done, and what lies there
+    of another checkpoint, other sentences or settings goes before. `source` is what messages call
     the sentences' file. Raises `CheckpointError` if the checkpoint gives no conditionals on both
     sides, `CorpusError` if sentences don't fit into it.
     """
     loaded, words = load_sampler(checkpoint), list(sentences["words"])
+    begun_with = {"settings": dict(settings), "seed": seed, "sweeps": sorted(clones)}
+    begun_with |= {"weights": weights_sha256(checkpoint), "sentences": list(map(list, words))}
+    working = resumable_folder(working, begun_with)
     shown: list[dict[str, Any]] = []
     found = clone_sentences(
-        loaded, words, settings, seed, keep=sorted(clones), state=state, source=source
+        loaded,
+        words,
+        settings,
+        seed,
+        keep=sorted(clones),
+        source=source,
+        state=working / "chains.safetensors",
     )
     # Not before the end: files of a job that is killed are removed, what its state has kept isn't.
     for sweeps, texts in found.texts.items():
         clone = sentences[["sentence_id", "document_id"]].assign(words=pd.Series(texts))
         write_split(clone, clones[sweeps], source=str(checkpoint))
         shown.extend(_before_and_after(words, texts, sweeps, settings["shown"]))
-    Path(state).unlink(missing_ok=True)
+    remove_folder(working)
     layers, order = depth_of(loaded.model.config)
     rows = [
         {"sweeps": sweep, "metric": metric, "value": value, "layers": layers, "order": order}

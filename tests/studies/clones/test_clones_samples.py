@@ -26,19 +26,19 @@ def checkpoint(tmp_path_factory):
 def sampled(checkpoint, folder, given=None):
     given = sentences() if given is None else given
     clones = {sweeps: folder / f"sweeps-{sweeps}.parquet" for sweeps in (1, 3)}
-    state = folder / "chains.safetensors"
-    return clones, state, sample(checkpoint, given, SETTINGS, 0, clones, state, "test.parquet")
+    working = folder / "unfinished"
+    return clones, working, sample(checkpoint, given, SETTINGS, 0, clones, working, "test.parquet")
 
 
 def test_clones_are_splits_of_the_same_sentences_in_the_samplers_words(checkpoint, tmp_path):
     original = sentences()
-    clones, state, (rows, shown) = sampled(checkpoint, tmp_path)
+    clones, working, (rows, shown) = sampled(checkpoint, tmp_path)
     for file in clones.values():
         clone = read_split(file)
         assert list(clone["sentence_id"]) == list(original["sentence_id"])
         assert list(clone["words"].map(len)) == list(original["words"].map(len))
         assert {word for words in clone["words"] for word in words} <= {*WORDS, "unheard-of"}
-    assert not state.exists()
+    assert not working.exists()
     table = as_rows(rows, run="two", corpus="text", seed=0, step=5)
     check(table, CLONES)
     assert set(table["order"]) == {3}
@@ -75,6 +75,29 @@ def test_a_job_that_is_killed_goes_on_though_its_files_are_removed(
         assert file.read_bytes() == expected[sweeps].read_bytes()
     for found, table in zip(again, tables, strict=True):
         pd.testing.assert_frame_equal(found, table)
+
+
+def test_what_a_job_left_of_other_weights_isnt_gone_on_from(
+    checkpoint, tmp_path, monkeypatch, tmp_path_factory
+):
+    retrained = save_sampler(tmp_path_factory.mktemp("retrained"), seed=1)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    whole.mkdir()
+    stopped.mkdir()
+    expected, _, _ = sampled(retrained, whole)
+
+    def kill(progress):
+        if progress.sweeps == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cloned_sentences, "_say", kill)
+        with pytest.raises(KeyboardInterrupt):
+            sampled(checkpoint, stopped)
+    assert list((stopped / "unfinished").glob("*.safetensors"))
+    clones, _, _ = sampled(retrained, stopped)
+    for sweeps, file in clones.items():
+        assert list(read_split(file)["words"]) == list(read_split(expected[sweeps])["words"])
 
 
 def test_a_clone_of_other_sentences_is_refused(tmp_path):

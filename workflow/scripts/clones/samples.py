@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
     sentences = chosen(read_split(source), params.settings, params.seed, source)
     clones = dict(zip(params.settings["sweeps"], output.clones, strict=True))
     rows, shown = sample(
-        given.checkpoint, sentences, params.settings, params.seed, clones, params.state, source
+        given.checkpoint, sentences, params.settings, params.seed, clones, params.working, source
     )
     keys = {"run": wildcards.run, "corpus": wildcards.corpus, "seed": params.run_seed}
     with atomic_path(output.rows) as scratch:
