@@ -140,7 +140,10 @@ def test_a_study_is_made_alone_by_its_name(finished, study, tmp_path):
         (
             {"studies__pushdown__share": 0.9},
             {"pushdown_resampling", "table", "study_claims", "claims"},
-            {"corpus", "sample", "pretrain_tiny", "features", "pushdown_probe", "sas_structure"},
+            {
+                *("corpus", "sample", "pretrain_tiny", "features", "pushdown_probe"),
+                "sas_structure_and_capability",
+            },
         ),
         (
             {"studies__pushdown__l2": [0.01]},
@@ -164,7 +167,7 @@ def test_another_seed_leaves_the_seeds_that_are_there(finished):
     process = snakemake(finished, changed(WHOLE, runs__tiny__seeds=[0, 1, 2]), "--dry-run")
     counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
     assert counts["pretrain_tiny"] == "1"
-    for job in ("pushdown_probe", "sas_structure", "sparsity_concentration"):
+    for job in ("pushdown_probe", "sas_structure_and_capability", "sparsity_concentration"):
         assert counts[job] == "1"
     # Push-down wants those of the new seed. Similarity compares seeds with one another: of all 3.
     assert counts["features"] == "4"
@@ -230,8 +233,9 @@ def test_the_report_holds_every_figure_with_its_caption(finished):
     assert "results/audit.tsv" in page
     assert "forest.tiny.toyglish.svg" in page
     assert "How long it took" in page
-    for rule in ("pretrain_tiny", "sas_structure", "pushdown_heatmap_figure"):
-        assert rule in (finished / "results/benchmarks/rules.rst").read_text()
+    times = (finished / "results/benchmarks/rules.rst").read_text()
+    for rule in ("pretrain_tiny", "sas_structure_and_capability", "pushdown_heatmap_figure"):
+        assert f"   {rule}, " in times
 
 
 def test_how_often_a_training_keeps_a_state_is_no_reason_to_train_again(finished):
