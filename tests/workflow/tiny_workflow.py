@@ -146,11 +146,16 @@ def snakemake(folder, config, *arguments, checkout=ROOT):
     )
 
 
+def job_counts(process):
+    """Return how many jobs of each rule a dry run would carry out, by the names of the rules."""
+    table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)\n\n", process.stdout, re.M | re.S)
+    jobs = dict(line.split() for line in table.group(1).splitlines()) if table else {}
+    return {rule: int(count) for rule, count in jobs.items() if rule not in ("all", "total")}
+
+
 def planned_jobs(process):
     """Return the names of the rules that a dry run would carry out."""
-    table = re.search(r"^job\s+count\n-+\s+-+\n(.*?)\n\n", process.stdout, re.M | re.S)
-    jobs = {line.split()[0] for line in table.group(1).splitlines()} if table else set()
-    return jobs - {"all", "total"}
+    return set(job_counts(process))
 
 
 def start(folder, config, *arguments):
