@@ -1,12 +1,20 @@
-"""The figure of the sweep by which the settings of chains are chosen."""
+"""Figures of chains: the sweep by which their settings are chosen, and what they go through."""
+
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from ontogeny.figures.axes import layer_colours
 from ontogeny.figures.style import WIDTH, band, legend_below, over_seeds, statement, styled
+from ontogeny.studies.stages.shading import MOST_SEEDS
+
+USE = {"kept": "0.15", "left out": "#D55E00"}
+CHAIN: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.7}
 
 
 @styled
@@ -64,3 +72,66 @@ def calibration(table: pd.DataFrame, bandwidth: float) -> Figure:
         )
     legend_below(figure, rows["seed"].nunique(), handles)
     return figure
+
+
+@styled
+def traces(table: pd.DataFrame, measures: pd.DataFrame, bandwidth: float) -> Figure:
+    """Draw what the loss of each chain is above its checkpoint's on the same batch, by draw.
+
+    A row of panels for each of the first seeds, a column for each step; the burn-in is shaded.
+    """
+    keys = ["seed", "step", "chain", "draw", "use"]
+    wide = table.pivot_table(index=keys, columns="metric", values="value").dropna()
+    if wide.empty:
+        return statement("No chain has a loss that is a number: nothing to show.")
+    excess = (wide["loss"] - wide["baseline"]).rename("value").reset_index()
+    seeds, steps = (sorted(excess[name].unique()) for name in ("seed", "step"))
+    seeds = seeds[:MOST_SEEDS]
+    figure = Figure(figsize=(WIDTH, 0.6 + 1.6 * len(seeds)), layout="constrained")
+    grid = figure.subplots(len(seeds), len(steps), squeeze=False, sharex=True)
+    for seed, row in zip(seeds, grid, strict=True):
+        row[0].set_ylabel(f"seed {seed}\nloss above checkpoint's")
+        for step, axes in zip(steps, row, strict=True):
+            _traces(axes, excess[(excess["seed"] == seed) & (excess["step"] == step)])
+            here = measures[(measures["seed"] == seed) & (measures["step"] == step)]
+            axes.set_title(f"step {step:,}\n{_diagnostics(here)}", loc="left")
+    for axes in grid[-1]:
+        axes.set_xlabel("draw")
+    handles = [
+        *(
+            Line2D([], [], color=colour, linewidth=0.8, label=f"a chain, {use}")
+            for use, colour in USE.items()
+            if (excess["use"] == use).any()
+        ),
+        Patch(color="0.9", label="burn-in"),
+        Line2D([], [], color="#0072B2", linewidth=0.9, label="mean of draws"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _traces(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the chains around one checkpoint; those that were left out don't set the heights."""
+    first, last = rows["draw"].min(), rows["draw"].max()
+    axes.set_xlim(first - 0.5, last + 0.5)
+    if first < 1:
+        axes.axvspan(first - 0.5, 0.5, color="0.9", linewidth=0, zorder=0, gid="burn-in")
+    axes.axhline(0, color="0.5", linestyle=":", linewidth=0.8, zorder=0)
+    for use, part in rows.groupby("use", sort=True):  # those that are kept first
+        for chain, own in part.groupby("chain", sort=True):
+            gid = f"{use} {chain}"
+            axes.plot(own["draw"], own["value"], color=USE[str(use)], gid=gid, **CHAIN)
+        if use == "kept":
+            mean = part[part["draw"] > 0]["value"].mean()
+            axes.plot([0.5, last + 0.5], [mean] * 2, color="#0072B2", linewidth=0.9, gid="mean")
+            axes.set_ylim(axes.get_ylim())
+
+
+def _diagnostics(rows: pd.DataFrame) -> str:
+    """Say whether chains came to one density, how many draws they are worth, and how many left."""
+    values = rows[rows["layer"].isna()].set_index("metric")["value"]
+    lost = f"{values.get('llc_diverged', 0):.0f} left out"
+    if "llc_rhat" not in values:
+        return lost
+    said = f"R-hat {values['llc_rhat']:.2f}, ESS {values['llc_ess']:.0f}"
+    return said if lost.startswith("0") else f"{said}, {lost}"
