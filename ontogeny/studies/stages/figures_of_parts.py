@@ -23,7 +23,7 @@ def refined(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> 
     of_heads = rows["head"].notna()
     panels = [("layers", rows[~of_heads].assign(part=rows["layer"]))] if (~of_heads).any() else []
     panels += [
-        (f"heads of layer {layer}", own.assign(part=own["head"]))
+        (f"heads of layer {int(layer)}", own.assign(part=own["head"]))
         for layer, own in rows[of_heads].groupby("layer", sort=True)
     ]
     colours = layer_colours(int(max(own["part"].max() for _, own in panels)))

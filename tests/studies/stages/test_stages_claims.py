@@ -1,6 +1,7 @@
 """Claims about stages hold where they were planted, and don't where they weren't."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted_stages import STEPS, TIMES, of_regression, planted, rise, tables
 
@@ -122,15 +123,16 @@ def test_boundaries_are_those_that_were_planted():
 
 def test_evidence_is_read_as_it_was_written(tmp_path):
     evidence = planted()
-    tables(evidence).to_parquet(tmp_path / "measures.parquet")
+    measures = tables(evidence)
+    # Of parts at some checkpoints alone.
+    of_parts = measures[measures["metric"] == "llc"][:2].assign(metric="llc_refined", layer=1)
+    pd.concat([measures, of_parts]).to_parquet(tmp_path / "measures.parquet")
     chains = [
         ("lm", "text", seed, int(step), chain, evidence.chains[s, chain, t])
         for s, seed in enumerate(evidence.seeds)
         for chain in range(4)
         for t, step in enumerate(STEPS)
     ]
-    import pandas as pd
-
     names = ["run", "corpus", "seed", "step", "chain", "value"]
     pd.DataFrame(chains, columns=names).to_parquet(tmp_path / "chains.parquet")
     found = read_evidence(
@@ -141,5 +143,6 @@ def test_evidence_is_read_as_it_was_written(tmp_path):
         seed=0,
     )
     np.testing.assert_allclose(found.chains, evidence.chains)
+    assert found.curves.keys() == evidence.curves.keys() | {"llc"}
     for metric, values in evidence.curves.items():
         np.testing.assert_allclose(found.curves[metric], values)

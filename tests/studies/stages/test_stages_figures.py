@@ -147,6 +147,7 @@ def test_layers_have_a_panel_and_so_have_the_heads_of_each(drawn_from):
     measures, boundaries = drawn_from
     table = pd.concat([measures, of_parts()], ignore_index=True)
     check(table, STAGES)
+    table = table.astype({"layer": float, "head": float})  # as it is read, with its nulls
     figure = refined(table, boundaries, bandwidth=0.4)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [
         "layers",
