@@ -23,8 +23,11 @@ def refined(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -> 
     of_heads = rows["head"].notna()
     panels = [("layers", rows[~of_heads].assign(part=rows["layer"]))] if (~of_heads).any() else []
     panels += [
-        (f"heads of layer {int(layer)}", own.assign(part=own["head"]))
-        for layer, own in rows[of_heads].groupby("layer", sort=True)
+        (
+            f"heads of layer {layer:.0f}",
+            rows[of_heads & (rows["layer"] == layer)].assign(part=rows["head"]),
+        )
+        for layer in sorted(rows["layer"][of_heads].unique())
     ]
     colours = layer_colours(int(max(own["part"].max() for _, own in panels)))
     across = min(COLUMNS, len(panels))
