@@ -77,6 +77,7 @@ rule stages_language:
     output:
         measures="results/measurements/stages/{corpus}/{run}/seed-{seed}.measures.parquet",
         chains="results/measurements/stages/{corpus}/{run}/seed-{seed}.chains.parquet",
+        traces="results/measurements/stages/{corpus}/{run}/seed-{seed}.traces.parquet",
         forms="results/measurements/stages/{corpus}/{run}/seed-{seed}.forms.parquet",
     log:
         "results/logs/stages/language.{corpus}.{run}.seed-{seed}.log",
@@ -96,6 +97,7 @@ rule stages_language:
     params:
         steps=lambda wildcards: layout.studied_steps(config, "stages", wildcards.run),
         text=stages_layout.text_settings(config),
+        refined=lambda wildcards: stages_layout.refined(config, wildcards.run),
         bandwidth=STAGES["bandwidth"],
     message:
         "measuring the stages of {wildcards.run}, seed {wildcards.seed}, on {wildcards.corpus}"
@@ -108,6 +110,7 @@ rule stages_regression:
     output:
         measures=f"{stages_layout.OF_REGRESSION}.measures.parquet",
         chains=f"{stages_layout.OF_REGRESSION}.chains.parquet",
+        traces=f"{stages_layout.OF_REGRESSION}.traces.parquet",
         forms=f"{stages_layout.OF_REGRESSION}.forms.parquet",
         calibration=f"{stages_layout.OF_REGRESSION}.calibration.parquet",
     log:
@@ -127,6 +130,7 @@ rule stages_regression:
         regression=stages_layout.regression_settings(config),
         chains=stages_layout.sampling(config, stages_layout.REGRESSION),
         calibration=stages_layout.sweep(config, stages_layout.REGRESSION),
+        refined=stages_layout.refined(config, stages_layout.REGRESSION),
         bandwidth=STAGES["bandwidth"],
     message:
         "training on regression in context, and measuring the stages"

@@ -82,6 +82,19 @@ def values_per_word(run: Mapping[str, Any]) -> int:
     return math.ceil((1 / 32) ** (1 / 3) * (parameters(run) / 12) ** (2 / 3))
 
 
+def layers_and_heads(run: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many layers a run's model has, and how many heads each, about.
+
+    Exact where the recipe is known. Else of the number of parameters N, with heads of 64 and a
+    layer for each, as in BERT-base: N = 12 L (64 L)^2.
+    """
+    if run["kind"] == "pretrain":
+        recipe = _recipe(run)
+        return recipe.layers, recipe.heads or 0
+    layers = math.ceil((parameters(run) / 12 / 64**2) ** (1 / 3))
+    return layers, layers
+
+
 def pretraining_memory(config: Config, run: str, attempt: int = 1) -> int:
     """Return the memory of a training, in MB.
 

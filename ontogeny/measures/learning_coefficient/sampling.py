@@ -46,6 +46,18 @@ class Traces:
     acceptances: np.ndarray
     sound: np.ndarray
     free: np.ndarray
+    burn_in_baselines: np.ndarray | None = None
+
+    def around(self, centres: slice) -> "Traces":
+        """Return the traces of some centres alone."""
+        first = {"acceptances", "sound", "free"}  # of which the centres are the first dimension
+        return Traces(
+            **{
+                name: values[centres] if name in first else values[:, centres]
+                for name, values in vars(self).items()
+                if values is not None
+            }
+        )
 
 
 def mean_loss(example_losses: ExampleLosses) -> Callable[[Any, dict[str, Tensor]], Tensor]:
@@ -72,6 +84,7 @@ def sample(
     free: Sequence[Tensor] | None = None,
     preconditioner: RMSProp | None = None,
     moves_to_a_check: int = 32,
+    whole: bool = False,
     device: torch.device | str = "cpu",
 ) -> Traces:
     """Run chains around each module's parameters, at each condition, all in lockstep.
@@ -88,6 +101,8 @@ def sample(
 
     Of one move in `moves_to_a_check`, but of at most one in each step, it is asked whether
     Metropolis and Hastings would accept it (`Langevin.acceptance`), which costs as much as a move.
+
+    If traces are to be `whole`, the centres' losses on the burn-in's batches are computed as well.
 
     `free` holds for each refined coefficient which parameters are sampled, (parameters,) bool in
     the order of `ModuleStack`; centres are then each module with each of them, in that order
@@ -117,6 +132,10 @@ def sample(
         [draw_rows(batches, len(examples), batch_size) for _ in range(burn_in + draws)]
     )
     baselines = _baselines(bases, example_losses, data, rows[burn_in:])[:, of_module]
+    before = None
+    if whole and burn_in:
+        before = _baselines(bases, example_losses, data, rows[:burn_in])[:, of_module]
+        before = np.broadcast_to(before[:, :, None], (burn_in, centres, len(conditions), chains))
     alone = stack.take([0])
     losses = np.empty((burn_in + draws, len(stack)))
     checks: list[list[float]] = [[] for _ in range(len(stack))]
@@ -150,6 +169,7 @@ def sample(
         acceptances=np.array([np.mean(some) if some else np.nan for some in checks]).reshape(shape),
         sound=finite.reshape(shape),
         free=np.tile(sampled, len(modules)),
+        burn_in_baselines=before,
     )
 
 

@@ -19,6 +19,7 @@ from ontogeny.studies.stages.evidence import Evidence
 
 PUBLICATION = "Hoogland et al. 2024, Stagewise Development in Neural Networks"
 UNEXPLAINED, FALL = 0.05, 0.05
+STRETCHES = 999  # of training, that a collapse is held against
 LANGUAGE = ("bigram_kl", "ngram_score", "previous_token_score", "prefix_score")
 
 
@@ -44,8 +45,8 @@ def unexplained(loss: np.ndarray, llc: np.ndarray) -> float:
     return float(min(left) / total)
 
 
-def halfway(times: np.ndarray, curve: np.ndarray, *, rising: bool) -> float:
-    """Return when a curve (steps,) has first made half of its way from its start to its extreme.
+def passage(times: np.ndarray, curve: np.ndarray, share: float, *, rising: bool) -> float:
+    """Return when a curve (steps,) has first made that share of its way from start to extreme.
 
     The extreme is the highest value if it is `rising`, else the lowest. Between two steps it is
     interpolated. NaN for a curve that makes no way.
@@ -54,9 +55,44 @@ def halfway(times: np.ndarray, curve: np.ndarray, *, rising: bool) -> float:
     most = way.max()
     if not most > 1e-9 * max(1.0, float(np.abs(curve).max())):
         return float("nan")
-    place = int((way >= most / 2).argmax())
-    share = (most / 2 - way[place - 1]) / (way[place] - way[place - 1])
-    return float(times[place - 1] + share * (times[place] - times[place - 1]))
+    place = int((way >= share * most).argmax())
+    rest = (share * most - way[place - 1]) / (way[place] - way[place - 1])
+    return float(times[place - 1] + rest * (times[place] - times[place - 1]))
+
+
+def halfway(times: np.ndarray, curve: np.ndarray, *, rising: bool) -> float:
+    """Return when a curve has first made half of its way: `passage` says the rest."""
+    return passage(times, curve, 0.5, rising=rising)
+
+
+def vanishes(times: np.ndarray, norm: np.ndarray) -> float:
+    """Return when a norm (steps,) has made half of its way down from its highest value.
+
+    Its way goes to the lowest that comes after. NaN for a norm that keeps more than half of its
+    height: it hasn't vanished.
+    """
+    top = int(norm.argmax())
+    if norm[top:].min() > norm[top] / 2:
+        return float("nan")
+    return halfway(times[top:], norm[top:], rising=False)
+
+
+def fall_in_collapse(
+    times: np.ndarray, llc: np.ndarray, collapse: np.ndarray
+) -> tuple[float, float]:
+    """Return the coefficient's fall while norms collapse, over its range, and how lucky that is.
+
+    All are (steps,). They collapse from when a tenth of their way is made to when nine tenths are.
+    The luck is the share of as long stretches, beginning anywhere in training, over which the
+    coefficient falls by as much. NaN if nothing collapses.
+    """
+    begin, end = (passage(times, collapse, share, rising=True) for share in (0.1, 0.9))
+    extent = np.ptp(llc)
+    if np.isnan(begin) or extent == 0:
+        return float("nan"), float("nan")
+    begins = np.append(begin, np.linspace(times[0], times[-1] - (end - begin), STRETCHES))
+    falls = np.interp(begins, times, llc) - np.interp(begins + (end - begin), times, llc)
+    return float(falls[0] / extent), float(np.mean(falls >= falls[0] - 1e-9 * extent))
 
 
 RISING = {
@@ -105,14 +141,34 @@ def _regression_order(data: Evidence) -> Estimate | None:
     return _estimate(data, _least_gap([_halfway(data, metric) for metric in metrics]))
 
 
-def _collapse_order(data: Evidence) -> Estimate | None:
+def _norms_half_collapsed(data: Evidence) -> np.ndarray | None:
+    """Return when each norm has half collapsed, (norms, 1 + draws); None where there is none."""
     if "norm_collapse" not in data.by_layer:
         return None
     norms = data.by_layer["norm_collapse"][:, data.drawn_seeds].mean(axis=2)
-    places = np.array(
-        [[halfway(data.times, curve, rising=True) for curve in norm] for norm in norms]
-    )
-    return _estimate(data, places[:-1].mean(axis=0) - places[-1])
+    return np.array([[halfway(data.times, curve, rising=True) for curve in norm] for norm in norms])
+
+
+def _collapse_order(data: Evidence) -> Estimate | None:
+    places = _norms_half_collapsed(data)
+    return None if places is None else _estimate(data, places[:-1].mean(axis=0) - places[-1])
+
+
+def _unembedding_first(data: Evidence) -> Estimate | None:
+    places = _norms_half_collapsed(data)
+    if places is None or "unembedding_norm" not in data.curves:
+        return None
+    gone = [vanishes(data.times, norm) for norm in data.curve_draws("unembedding_norm")]
+    return _estimate(data, places[:-1].mean(axis=0) - np.array(gone))
+
+
+def _falls_in_collapse(data: Evidence) -> Estimate | None:
+    if "norm_collapse" not in data.curves:
+        return None
+    curves = zip(data.llc_draws, data.curve_draws("norm_collapse"), strict=True)
+    falls, luck = np.array([fall_in_collapse(data.times, *pair) for pair in curves]).T
+    # The coefficient rises or falls over most stretches, so that its sign alone says little.
+    return replace(_estimate(data, falls), chance=float(luck[0]))
 
 
 def _agrees(data: Evidence) -> Estimate:
@@ -187,6 +243,22 @@ CLAIMS = (
         "log step at which earlier norms have gone half of their way, less that of the last norm",
         0.0,
         _collapse_order,
+    ),
+    _claim(
+        "3.unembedding",
+        "The unembedding vanishes before the earlier norms collapse",
+        "log step at which earlier norms have gone half of their way, less that at which the "
+        "unembedding's norm has lost half of what it loses from its height on",
+        0.0,
+        _unembedding_first,
+    ),
+    _claim(
+        "3.falling",
+        "Norms collapse while the learning coefficient falls",
+        "fall of the coefficient from a tenth to nine tenths of the norms' collapse, as a share of "
+        "its range over training; luck: as long stretches of training with as large a fall",
+        0.0,
+        _falls_in_collapse,
     ),
     _claim(
         "4",

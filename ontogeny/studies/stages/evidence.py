@@ -107,6 +107,8 @@ def read_evidence(
 ) -> Evidence:
     """Read what jobs measured of one run. Raises `TableError` if seeds have other steps."""
     frame = pd.concat([pd.read_parquet(path) for path in measures], ignore_index=True)
+    # Of parts of the model at some checkpoints: claims are about the whole of it.
+    frame = frame[~frame["metric"].str.startswith("llc_refined")]
     of_chains = pd.concat([pd.read_parquet(path) for path in chains], ignore_index=True)
     steps, seeds = np.unique(frame["step"]), np.unique(frame["seed"])
     if len(frame[["seed", "step"]].drop_duplicates()) != len(steps) * len(seeds):

@@ -4,7 +4,7 @@ Each takes the tables that its declaration names, with the rows of one run and c
 bandwidth of smoothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -13,21 +13,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, Patch
+from matplotlib.patches import Circle
 
 from ontogeny.figures.axes import layer_colours, step_axis
 from ontogeny.figures.style import WIDTH, band, each, legend_below, over_seeds, statement, styled
 from ontogeny.measures.essential_dynamics import log_steps, smooth, turning, vertices
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed
+from ontogeny.studies.stages.figures_of_chains import calibration, traces
 from ontogeny.studies.stages.figures_of_forms import forms
-from ontogeny.studies.stages.figures_of_sweeps import calibration
+from ontogeny.studies.stages.figures_of_parts import refined
+from ontogeny.studies.stages.shading import COLOURS, MOST_SEEDS, shade, spans, type_handles
 
-COLOURS = {"A": "#E69F00", "B": "#56B4E9"}  # warm where the coefficient rises, as published
-TYPES = {"A": "type A: coefficient rises", "B": "type B: it falls"}
-INTERVAL: dict[str, Any] = {"color": "0.35", "marker": "|", "markersize": 4, "linewidth": 0.8}
 END: dict[str, Any] = {"marker": "s", "color": "0.15", "mfc": "white", "markersize": 3.5}
 CIRCLES = 40  # osculating circles that are drawn
-MOST_SEEDS = 3  # that have panels of essential dynamics
 BEHAVIOUR = {
     "bigram_kl": "divergence from bigrams (nats)",
     "ngram_score": "n-gram score",
@@ -57,10 +55,10 @@ def coefficient(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float)
         if rows.empty:
             return statement("No chain stayed near its checkpoint, so there is nothing to show.")
         step_axis(axes, table["step"], label=axes is grid[1])
-        _stages(axes, boundaries)
+        shade(axes, boundaries)
         band(axes, over_seeds(rows, "step"), color="0.15", gid=metric, marker="o")
         axes.set_ylabel(label)
-    legend_below(figure, table["seed"].nunique(), _type_handles(boundaries), columns=3)
+    legend_below(figure, table["seed"].nunique(), type_handles(boundaries), columns=3)
     return figure
 
 
@@ -82,7 +80,7 @@ def dynamics(
             axes.set_xlabel(f"component {pair[0]}")
             axes.set_ylabel(f"component {pair[1]}")
     handles = [
-        *_type_handles(boundaries, lines=False),
+        *type_handles(boundaries, lines=False),
         Line2D([], [], color="0.15", marker="o", markersize=3, ls="", label="first checkpoint"),
         Line2D([], [], color="0.8", linewidth=0.5, label="osculating circles"),
         Line2D([], [], color="black", marker=".", linestyle="", label="their centres"),
@@ -120,7 +118,7 @@ def _with_circles(axes: Axes, curve: Smoothed, boundaries: pd.DataFrame) -> None
     axes.plot(*turns.centres[near].T, ".", color="black", markersize=1, gid="evolute")
     found = [place for place in vertices(turns.curvature) if near[place]]
     axes.plot(*turns.centres[found].T, "x", color="#D55E00", markersize=4, gid="cusps")
-    for kind, start, end in _spans(boundaries):
+    for kind, start, end in spans(boundaries):
         first, last = (np.abs(curve.times - np.log1p(step)).argmin() for step in (start, end))
         axes.plot(
             *values[first : last + 1].T, color=COLOURS[kind], linewidth=1.6, gid=f"stage {kind}"
@@ -160,7 +158,7 @@ def behaviour(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -
         last = number + columns >= len(shown)
         step_axis(axes, table["step"], most=4, label=last)
         axes.tick_params(labelbottom=last)
-        _stages(axes, boundaries)
+        shade(axes, boundaries)
         axes.set_title(BEHAVIOUR[metric], loc="left")
         handles |= _lines(axes, own, metric)
         if metric == "prefix_score":
@@ -169,7 +167,7 @@ def behaviour(table: pd.DataFrame, boundaries: pd.DataFrame, bandwidth: float) -
             line.set_label("looking at all alike")
             handles["chance"] = line
     legend_below(
-        figure, table["seed"].nunique(), [*_type_handles(boundaries), *handles.values()], columns=4
+        figure, table["seed"].nunique(), [*type_handles(boundaries), *handles.values()], columns=4
     )
     return figure
 
@@ -192,42 +190,12 @@ def _lines(axes: Axes, rows: pd.DataFrame, metric: str) -> dict[str, Line2D]:
     return handles
 
 
-def _spans(boundaries: pd.DataFrame) -> Iterable[tuple[str, float, float]]:
-    """Return type, first and last step of each stage."""
-    for _, stage in boundaries.groupby("stage", sort=True):
-        values = stage.set_index("metric")["value"]
-        yield stage["type"].iloc[0], values["start"], values["end"]
-
-
-def _stages(axes: Axes, boundaries: pd.DataFrame) -> None:
-    """Colour stages by type, and mark boundaries with their intervals."""
-    for kind, start, end in _spans(boundaries):
-        axes.axvspan(start, end, color=COLOURS[kind], alpha=0.18, linewidth=0, zorder=0)
-    wide = boundaries.pivot_table(index="stage", columns="metric", values="value").sort_index()
-    wide = wide.reindex(columns=["end", "end_low", "end_high"]).iloc[:-1]
-    across = axes.get_xaxis_transform()
-    for number, (end, low, high) in enumerate(wide.clip(lower=0).to_numpy()):
-        # Wide intervals overlap: each next one stands lower, three of them below each other.
-        height = 0.97 - 0.06 * (number % 3)
-        axes.axvline(end, color="0.35", linewidth=0.6, zorder=0, gid="boundary")
-        axes.plot([low, high], [height] * 2, transform=across, gid="interval", **INTERVAL)
-        axes.plot(end, height, "o", color="0.35", markersize=2.5, transform=across, gid="at")
-
-
-def _type_handles(boundaries: pd.DataFrame, *, lines: bool = True) -> list[Any]:
-    there = sorted(boundaries["type"].unique())
-    handles: list[Any] = [
-        Patch(color=COLOURS[kind], alpha=0.5, label=TYPES[kind]) for kind in there
-    ]
-    if lines and boundaries["stage"].nunique() > 1:
-        handles.append(Line2D([], [], label="boundary, 95% interval", **INTERVAL))
-    return handles
-
-
 FIGURES: dict[str, Callable[..., Figure]] = {
     "coefficient": coefficient,
+    "refined": refined,
     "dynamics": dynamics,
     "forms": forms,
     "behaviour": behaviour,
     "calibration": calibration,
+    "traces": traces,
 }

@@ -1,6 +1,6 @@
 """What is measured of any trajectory: local learning coefficients, and essential dynamics."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +20,15 @@ from ontogeny.measures.learning_coefficient import (
     Condition,
     Estimates,
     Examples,
+    Traces,
     default_inverse_temperature,
     estimate,
     sample,
 )
 from ontogeny.measures.learning_coefficient.sampling import ExampleLosses
+
+# A step size, a localisation, and an inverse temperature.
+Settings = tuple[float, float, float]
 
 # What is said of chains, by the names of the estimates.
 CHAINS = {
@@ -59,9 +63,52 @@ class Sampling:
     checkpoints_at_once: int
     seed: int
 
+    def settings(self, examples: int) -> Settings:
+        """Return step size, localisation and inverse temperature, none of them open."""
+        assert self.step_size is not None
+        assert self.localisation is not None
+        return self.step_size, self.localisation, self.temperature(examples)
+
     def temperature(self, examples: int) -> float:
         """Return n beta: as it was given, or n / log n of so many examples."""
         return self.inverse_temperature or default_inverse_temperature(examples)
+
+
+def around(
+    modules: Sequence[torch.nn.Module],
+    losses: ExampleLosses,
+    examples: Examples,
+    sampling: Sampling,
+    conditions: Sequence[Settings],
+    *,
+    free: Sequence[torch.Tensor] | None = None,
+    whole: Container[int] = (),
+) -> Iterator[Traces]:
+    """Yield what chains around each module went through; centres are the parts `free`, if any.
+
+    So many centres go in lockstep as `sampling` says, fewer with several conditions. The traces of
+    modules whose places are in `whole` have the centre's losses in the burn-in as well.
+    """
+    parts = 1 if free is None else len(free)
+    at_once = max(1, sampling.checkpoints_at_once // (len(conditions) * parts))
+    for start in range(0, len(modules), at_once):
+        places = range(start, min(start + at_once, len(modules)))
+        traces = sample(
+            modules[start : start + at_once],
+            losses,
+            examples,
+            [Condition(*condition) for condition in conditions],
+            chains=sampling.chains,
+            burn_in=sampling.burn_in,
+            draws=sampling.draws,
+            batch_size=sampling.batch_size,
+            seed=sampling.seed,
+            free=free,
+            preconditioner=RMSProp() if sampling.preconditioner == "rmsprop" else None,
+            whole=any(place in whole for place in places),
+        )
+        for number in range(len(places)):
+            yield traces.around(slice(number * parts, (number + 1) * parts))
 
 
 def coefficients(
@@ -69,40 +116,46 @@ def coefficients(
     losses: ExampleLosses,
     examples: Examples,
     sampling: Sampling,
-    conditions: Sequence[tuple[float, float, float]] | None = None,
+    conditions: Sequence[Settings] | None = None,
 ) -> list[Estimates]:
     """Return the estimates around each module, (1, conditions) each.
 
     Conditions are a step size, a localisation and an inverse temperature each, by default those of
-    `sampling`. So many modules go in lockstep as `sampling` says, fewer with several conditions.
+    `sampling`.
     """
     if conditions is None:
-        assert sampling.step_size is not None
-        assert sampling.localisation is not None
-        heat = sampling.temperature(len(examples))
-        conditions = [(sampling.step_size, sampling.localisation, heat)]
-    at_once = max(1, sampling.checkpoints_at_once // len(conditions))
-    found = []
-    for start in range(0, len(modules), at_once):
-        for_each = estimate(
-            sample(
-                modules[start : start + at_once],
-                losses,
-                examples,
-                [Condition(*condition) for condition in conditions],
-                chains=sampling.chains,
-                burn_in=sampling.burn_in,
-                draws=sampling.draws,
-                batch_size=sampling.batch_size,
-                seed=sampling.seed,
-                preconditioner=RMSProp() if sampling.preconditioner == "rmsprop" else None,
-            ),
-            np.array([heat for *_, heat in conditions]),
-        )
-        for place in range(len(for_each.coefficient)):
-            parts = {name: values[place : place + 1] for name, values in vars(for_each).items()}
-            found.append(Estimates(**parts))
-    return found
+        conditions = [sampling.settings(len(examples))]
+    heats = np.array([heat for *_, heat in conditions])
+    found = around(modules, losses, examples, sampling, conditions)
+    return [estimate(traces, heats) for traces in found]
+
+
+def chains(
+    steps: Sequence[int],
+    modules: Sequence[torch.nn.Module],
+    losses: ExampleLosses,
+    examples: Examples,
+    sampling: Sampling,
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of chains around all checkpoints of a trajectory, by kind.
+
+    `measures` has what is said of them together, `chains` each one's own estimate, and `traces`
+    every loss of those around the first checkpoint, the middle one, and the last.
+    """
+    settings = sampling.settings(len(examples))
+    traced = {0, len(steps) // 2, len(steps) - 1}
+    found, traces = [], []
+    for place, own in enumerate(
+        around(modules, losses, examples, sampling, [settings], whole=traced)
+    ):
+        found.append(estimate(own, np.array(settings[2:])))
+        if place in traced:
+            traces.append(trace_rows(own, found[-1]).assign(step=steps[place]))
+    return {
+        "measures": coefficient_rows(steps, found),
+        "chains": chain_rows(steps, found),
+        "traces": pd.concat(traces, ignore_index=True),
+    }
 
 
 def coefficient_rows(steps: Sequence[int], found: Sequence[Estimates]) -> pd.DataFrame:
@@ -124,6 +177,30 @@ def chain_rows(steps: Sequence[int], found: Sequence[Estimates]) -> pd.DataFrame
         for chain, value in enumerate(own.by_chain[0, 0])
     ]
     return pd.DataFrame(rows, columns=["step", "chain", "value"])
+
+
+def trace_rows(traces: Traces, found: Estimates) -> pd.DataFrame:
+    """Return every loss of the chains around one centre at one condition, those of numbers alone.
+
+    Rows of chain (from 1), draw (from 1; 0 and below in the burn-in), use, metric and value: `loss`
+    is a chain's, `baseline` the centre's on the same batch. `found` says which chains are used.
+    """
+    before = traces.burn_in_baselines
+    of_losses = np.concatenate([traces.burn_in, traces.losses])
+    of_centre = traces.baselines if before is None else np.concatenate([before, traces.baselines])
+    last = len(traces.losses)
+    kept = np.isfinite(found.by_chain[0, 0])
+    frames = []
+    for metric, values in (("loss", of_losses), ("baseline", of_centre)):
+        draws = np.arange(last - len(values), last) + 1
+        for chain, line in enumerate(values[:, 0, 0].T):
+            frames.append(
+                pd.DataFrame({"draw": draws, "metric": metric, "value": line}).assign(
+                    chain=chain + 1, use="kept" if kept[chain] else "left out"
+                )
+            )
+    frame = pd.concat(frames, ignore_index=True)
+    return frame[np.isfinite(frame["value"])]
 
 
 def dynamics_rows(steps: Sequence[int], outputs: np.ndarray, bandwidth: float) -> pd.DataFrame:

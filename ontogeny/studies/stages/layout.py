@@ -93,6 +93,25 @@ def sweep(config: Config, run: str) -> dict[str, Any]:
     return _chosen(config, "calibration", run)
 
 
+def refined(config: Config, run: str) -> dict[str, Any]:
+    """Return which `parts` of a run, or of regression, have a coefficient, and at which `steps`."""
+    own = _chosen(config, "refined", run)
+    if run == REGRESSION:
+        measured = regression_settings(config).get("steps", [])
+    else:
+        measured = studied_steps(config, "stages", run)
+    if not own["parts"] or not measured:
+        return {"parts": [], "steps": []}
+    count = own["checkpoints"]
+    chosen = measured if count is None else swept_steps(measured, count)
+    return {"parts": own["parts"], "steps": chosen}
+
+
+def refined_pairs(config: Config) -> list[tuple[str, str]]:
+    """Return the runs and corpora of which parts have coefficients."""
+    return [(run, corpus) for run, corpus in pairs(config) if refined(config, run)["parts"]]
+
+
 def _chosen(config: Config, key: str, run: str) -> dict[str, Any]:
     """Return the study's settings of one key; what a run has of its own goes before them."""
     settings = config["studies"]["stages"]

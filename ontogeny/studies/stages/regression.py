@@ -28,14 +28,9 @@ from ontogeny.runs.architectures.regression_transformer.models import (
 from ontogeny.runs.architectures.regression_transformer.tasks import Tasks
 from ontogeny.studies.stages.calibration import Checkpoint, calibrated
 from ontogeny.studies.stages.forms import Shown, form_rows
-from ontogeny.studies.stages.geometry import (
-    Sampling,
-    chain_rows,
-    coefficient_rows,
-    coefficients,
-    dynamics_rows,
-)
+from ontogeny.studies.stages.geometry import Sampling, chains, dynamics_rows
 from ontogeny.studies.stages.layout import swept_steps
+from ontogeny.studies.stages.refined import refined_rows
 
 
 def trained(settings: Mapping[str, Any]) -> list[list[RegressionTransformer]]:
@@ -113,9 +108,13 @@ def described(near: Mapping[str, Tensor]) -> Shown:
 
 
 def measure(
-    settings: Mapping[str, Any], sampling: Sampling, sweep: Mapping[str, Any], bandwidth: float
+    settings: Mapping[str, Any],
+    sampling: Sampling,
+    sweep: Mapping[str, Any],
+    refined: Mapping[str, Any],
+    bandwidth: float,
 ) -> dict[str, pd.DataFrame]:
-    """Train all seeds and return the rows of measures, of chains, of forms, and of the sweep."""
+    """Train all seeds; return the rows of measures, chains, traces, forms, and of the sweep."""
     steps, seeds = settings["steps"], settings["seeds"]
     near = contexts(settings, sampling.seed)
     far = contexts(settings, sampling.seed, settings["gain"])
@@ -132,18 +131,23 @@ def measure(
         sampling,
         sweep,
     )
-    parts: dict[str, list[pd.DataFrame]] = {"measures": [], "chains": [], "forms": []}
+    parts: dict[str, list[pd.DataFrame]] = {}
     for seed, own in models.items():
         rows, outputs = zip(*(behaviour(model, near, far) for model in own), strict=True)
-        found = coefficients(own, squared_errors, examples, sampling)
+        found = chains(steps, own, squared_errors, examples, sampling)
+        chosen = {step: own[steps.index(step)] for step in refined["steps"]}
         every = np.stack(outputs)
         measures = [frame.assign(step=step) for step, frame in zip(steps, rows, strict=True)]
-        measures += [coefficient_rows(steps, found), dynamics_rows(steps, every, bandwidth)]
-        for kind, frame in (
-            ("measures", pd.concat(measures, ignore_index=True)),
-            ("chains", chain_rows(steps, found)),
-            ("forms", form_rows(steps, every, described(near), bandwidth, sampling.seed)),
-        ):
-            parts[kind].append(frame.assign(seed=seed))
+        measures += [
+            found["measures"],
+            refined_rows(chosen, squared_errors, examples, sampling, refined["parts"]),
+            dynamics_rows(steps, every, bandwidth),
+        ]
+        found |= {
+            "measures": pd.concat(measures, ignore_index=True),
+            "forms": form_rows(steps, every, described(near), bandwidth, sampling.seed),
+        }
+        for kind, frame in found.items():
+            parts.setdefault(kind, []).append(frame.assign(seed=seed))
     joined = {kind: pd.concat(frames, ignore_index=True) for kind, frames in parts.items()}
     return {**joined, "calibration": swept}

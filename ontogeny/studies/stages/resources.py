@@ -7,7 +7,15 @@ the models of the toy and lab tiers, many in lockstep (docs/studies/stages.md ha
 """
 
 from ontogeny.planning.layout import studied_steps
-from ontogeny.planning.resources import MODEL_JOB, gpus, minutes, parameters, per_attempt, rate
+from ontogeny.planning.resources import (
+    MODEL_JOB,
+    gpus,
+    layers_and_heads,
+    minutes,
+    parameters,
+    per_attempt,
+    rate,
+)
 from ontogeny.planning.study import Config
 from ontogeny.studies.stages import layout
 
@@ -31,7 +39,8 @@ def chains_memory(config: Config, run: str, attempt: int = 1) -> int:
 def chains_runtime(config: Config, run: str, attempt: int = 1) -> int:
     """Return the running time of measuring a seed's checkpoints, in minutes."""
     steps = len(studied_steps(config, "stages", run))
-    draws = steps * _draws(layout.sampling(config, run))
+    refined = _refined(config, run, *layers_and_heads(config["runs"][run]))
+    draws = (steps + refined) * _draws(layout.sampling(config, run))
     return minutes(30 + steps + _seconds(config, run, draws) / 60, attempt)
 
 
@@ -56,7 +65,8 @@ def regression_runtime(config: Config, attempt: int = 1) -> int:
     seeds, steps = len(settings["seeds"]), settings["steps"]
     sweep = layout.sweep(config, layout.REGRESSION)
     swept = min(sweep["checkpoints"], len(steps))
-    draws = seeds * (len(steps) + swept * _conditions(sweep)) * _draws(chains)
+    refined = _refined(config, layout.REGRESSION, layers, settings["heads"])
+    draws = seeds * (len(steps) + refined + swept * _conditions(sweep)) * _draws(chains)
     each = OF_A_DRAW * tokens * chains["batch_size"] + OF_NOISE
     training = 6 * tokens * settings["batch_size"] * steps[-1] * seeds
     speed = rate(gpus(config), config["studies"]["stages"]["threads"], core=SMALL)
@@ -68,6 +78,13 @@ def _seconds(config: Config, run: str, draws: int) -> float:
     tokens = layout.sampling(config, run)["batch_size"] * settings["sequence_length"]
     operations = parameters(config["runs"][run]) * (OF_A_DRAW * tokens + OF_NOISE)
     return draws * operations / rate(gpus(config), settings["threads"], core=SMALL)
+
+
+def _refined(config: Config, run: str, layers: int, heads: int) -> int:
+    """Return around how many centres chains move single layers or heads."""
+    chosen = layout.refined(config, run)
+    of_layer = ("layers" in chosen["parts"]) + heads * ("heads" in chosen["parts"])
+    return len(chosen["steps"]) * layers * of_layer
 
 
 def _draws(chains: dict) -> int:

@@ -1,6 +1,6 @@
 """The study of stages, declared."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ontogeny.planning.layout import studied_steps
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
@@ -10,7 +10,7 @@ from ontogeny.runs.schedules import steps
 from ontogeny.studies.stages import layout
 from ontogeny.studies.stages.milestones import boundaries
 from ontogeny.studies.stages.panels import PANELS
-from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS
+from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS, TRACES
 from ontogeny.studies.stages.tables import STAGES as MEASURES
 
 # Causal ones with attention are described whole, masked ones by their geometry alone.
@@ -63,9 +63,14 @@ def _contradictions_by_run(settings: Settings, config: Config) -> Iterator[str]:
                 yield f"by_run.{name}.corpora: there is no corpus {corpus!r}{known}"
 
 
-def _figure(name: str, label: str, *reads: Table) -> Figure:
+def _figure(
+    name: str,
+    label: str,
+    *reads: Table,
+    shown: Callable[[Config], list[tuple[str, str]]] = layout.pairs,
+) -> Figure:
     # Regression is no run of the configuration's, and has no corpus.
-    return Figure(name, label, "{trained} on {text}", reads, ("trained", "text"), layout.pairs)
+    return Figure(name, label, "{trained} on {text}", reads, ("trained", "text"), shown)
 
 
 STAGES = Study(
@@ -80,14 +85,23 @@ STAGES = Study(
         Joined(MEASURES, lambda config: layout.all_measured(config, "measures")),
         Joined(BOUNDARIES, lambda config: layout.judged(config, "boundaries.parquet")),
         Joined(CALIBRATION, layout.calibrations),
+        Joined(TRACES, lambda config: layout.all_measured(config, "traces")),
         Joined(FORMS, lambda config: layout.all_measured(config, "forms")),
     ),
     figures=(
         _figure("coefficient", "loss and learning coefficient", MEASURES, BOUNDARIES),
+        _figure(
+            "refined",
+            "learning coefficients of layers and heads",
+            MEASURES,
+            BOUNDARIES,
+            shown=layout.refined_pairs,
+        ),
         _figure("dynamics", "essential dynamics", MEASURES, BOUNDARIES, FORMS),
         _figure("forms", "tokens whose loss forms move", FORMS),
         _figure("behaviour", "what stages are made of", MEASURES, BOUNDARIES),
         _figure("calibration", "step size and localisation", CALIBRATION),
+        _figure("traces", "traces of chains", TRACES, MEASURES),
     ),
     verdicts=lambda config: layout.judged(config, "claims.tsv"),
     judged=layout.studied,

@@ -15,6 +15,10 @@ GEOMETRY = (
     Metric("llc_acceptance", "share of moves that Metropolis and Hastings would accept", "", 0, 1),
     Metric("llc_negative", "share of chains with an estimate below 0", "", 0, 1),
     Metric("llc_diverged", "chains that were left out", "chains", 0),
+    Metric("llc_refined", "the same of one layer's or head's weights alone"),
+    Metric("llc_refined_se", "its standard error", "", 0),
+    Metric("llc_refined_rhat", "split R-hat of the draws' losses", "", 0),
+    Metric("llc_refined_diverged", "chains that were left out", "chains", 0),
     Metric("pc1", "first principal component of the outputs", "as the outputs"),
     Metric("pc2", "second", "as the outputs"),
     Metric("pc3", "third", "as the outputs"),
@@ -88,6 +92,23 @@ CALIBRATION = Table(
         Metric("llc_change", "difference from neighbouring settings, over their mean", "share", 0),
         Metric("chosen", "1 for the settings that are used, else 0", "", 0, 1),
     ),
+)
+
+TRACES = Table(
+    "stages_traces",
+    keys=(
+        RUN,
+        CORPUS,
+        SEED,
+        STEP,
+        Column("chain", "int", "number of the chain, from 1"),
+        Column("draw", "int", "number of the draw, from 1; 0 and below in the burn-in"),
+    ),
+    metrics=(
+        Metric("loss", "loss of the chain on that draw's batch", "as loss"),
+        Metric("baseline", "loss of the checkpoint on the same batch", "as loss"),
+    ),
+    further=(Column("use", "string", "what became of the chain", values=("kept", "left out")),),
 )
 
 FORMS = Table(

@@ -18,13 +18,8 @@ from ontogeny.runs.checkpoints.loading import Loaded, load_checkpoint
 from ontogeny.studies.stages import language, masked
 from ontogeny.studies.stages.calibration import Checkpoint, calibrated
 from ontogeny.studies.stages.forms import Shown, form_rows
-from ontogeny.studies.stages.geometry import (
-    Sampling,
-    chain_rows,
-    coefficient_rows,
-    coefficients,
-    dynamics_rows,
-)
+from ontogeny.studies.stages.geometry import Sampling, chains, dynamics_rows
+from ontogeny.studies.stages.refined import refined_rows
 
 LOGGER = logging.getLogger("ontogeny")
 Path = str | os.PathLike[str]
@@ -97,12 +92,13 @@ def measure(
     held_out: Sentences,
     sampling: Sampling,
     settings: Mapping[str, Any],
+    refined: Mapping[str, Any],
     bandwidth: float,
 ) -> dict[str, pd.DataFrame]:
-    """Return the rows of measures, of chains, and of forms, of checkpoints by step.
+    """Return the rows of measures, of chains and their traces, and of forms, by kind.
 
-    All checkpoints are in memory together: chains take several in lockstep. `settings` are those
-    of `reading`.
+    All checkpoints, by step, are in memory together: chains take several in lockstep. `settings`
+    are those of `reading`, `refined` those of `layout.refined`.
     """
     steps, models, rows, outputs, read = list(checkpoints), [], [], [], None
     for step, path in checkpoints.items():
@@ -114,12 +110,17 @@ def measure(
         rows.append(own.assign(step=step))
         outputs.append(predicted)
     assert read is not None
-    found = coefficients(models, read.losses, read.examples, sampling)
+    found = chains(steps, models, read.losses, read.examples, sampling)
+    chosen = {step: models[steps.index(step)] for step in refined["steps"]}
     every = np.stack(outputs)
-    rows += [coefficient_rows(steps, found), dynamics_rows(steps, every, bandwidth)]
+    rows += [
+        found["measures"],
+        refined_rows(chosen, read.losses, read.examples, sampling, refined["parts"]),
+        dynamics_rows(steps, every, bandwidth),
+    ]
     return {
+        **found,
         "measures": pd.concat(rows, ignore_index=True),
-        "chains": chain_rows(steps, found),
         "forms": form_rows(steps, every, read.shown, bandwidth, sampling.seed),
     }
 

@@ -70,7 +70,8 @@ def test_lockstep_gives_what_a_loop_over_chains_and_checkpoints_gives():
 
     modules, data = [Regression(0), Regression(1)], regression_data()
     conditions = [Condition(1e-3, 10.0, 20.0), Condition(2e-3, 5.0, 40.0)]
-    traces = run(modules, chains=2, draws=10, conditions=conditions)
+    traces = run(modules, chains=2, draws=10, conditions=conditions, whole=True)
+    assert traces.burn_in_baselines is not None
     for centre, start in enumerate(modules):
         for place, condition in enumerate(conditions):
             for chain in range(2):
@@ -102,6 +103,21 @@ def test_lockstep_gives_what_a_loop_over_chains_and_checkpoints_gives():
                 np.testing.assert_allclose(traces.burn_in[own], losses[:4], rtol=1e-4)
                 np.testing.assert_allclose(traces.losses[own], losses[4:], rtol=1e-4)
                 np.testing.assert_allclose(traces.baselines[own], baselines[4:], rtol=1e-4)
+                np.testing.assert_allclose(traces.burn_in_baselines[own], baselines[:4], rtol=1e-4)
+
+
+def test_whole_traces_have_the_same_draws_and_each_centres_own_are_cut_out_of_them():
+    both, whole = (run([Regression(0), Regression(1)], whole=whole) for whole in (False, True))
+    assert both.burn_in_baselines is None
+    np.testing.assert_array_equal(both.losses, whole.losses)
+    np.testing.assert_array_equal(both.baselines, whole.baselines)
+    second = whole.around(slice(1, 2))
+    assert second.burn_in_baselines is not None
+    assert second.burn_in_baselines.shape == (4, 1, 1, 3)
+    expected = estimate(whole, np.array([20.0]))
+    found = estimate(second, np.array([20.0]))
+    for name, values in vars(found).items():
+        np.testing.assert_array_equal(values, getattr(expected, name)[1:])
 
 
 def test_a_chain_does_not_depend_on_the_others():

@@ -6,8 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
-from ontogeny.ensemble import ModuleStack
-from ontogeny.errors import ConfigError, CorpusError
+from ontogeny.errors import CorpusError
 from ontogeny.measures.learning_coefficient import Condition, estimate, sample
 from ontogeny.measures.learning_coefficient.language_models import (
     causal_examples,
@@ -15,7 +14,6 @@ from ontogeny.measures.learning_coefficient.language_models import (
     masked_examples,
     masked_losses,
 )
-from ontogeny.measures.learning_coefficient.restrictions import weights_named, weights_of_head
 from ontogeny.runs.architectures import configure, initialise
 
 TYPES = 13
@@ -132,31 +130,3 @@ def test_a_run_of_any_kind_has_coefficients(build):
     found = estimate(traces, np.array([10.0]))
     assert np.isfinite(found.coefficient).all()
     assert (found.diverged == 0).all()
-
-
-def test_a_heads_weights_change_its_part_of_attention_alone():
-    """The others' weights and all else don't have a part in the head: silenced, it says nothing."""
-    model = attention_only(0)
-    shapes = ModuleStack.of([model], causal_losses).shapes
-    name = "transformer.layers.1.attention"
-    heads = [weights_of_head(shapes, name, head, 2) for head in range(2)]
-    assert not (heads[0] & heads[1]).any()
-    union = weights_named(shapes, lambda n: n.startswith(name) and "position" not in n)
-    assert torch.equal(heads[0] | heads[1], union)
-    values = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
-    torch.nn.utils.vector_to_parameters(values.masked_fill(heads[0], 0.0), model.parameters())
-    attention = model.get_submodule(name)
-    assert (attention.query.weight[:4] == 0).all()
-    assert (attention.value.weight[4:] != 0).all()
-    assert (attention.output.weight[:, :4] == 0).all()
-    assert (attention.output.weight[:, 4:] != 0).all()
-
-
-def test_weights_that_are_not_there_are_refused():
-    shapes = {"a.weight": (2, 2)}
-    with pytest.raises(ConfigError, match=r"none of a\.weight is chosen"):
-        weights_named(shapes, lambda name: False)
-    with pytest.raises(ConfigError, match="no head 2 among 2"):
-        weights_of_head(shapes, "a", 2, 2)
-    with pytest.raises(ConfigError, match="no attention named b"):
-        weights_of_head(shapes, "b", 0, 2)

@@ -48,9 +48,13 @@ def planted(order=(2.0, 3.5, 5.0, 6.5), fall=3.0, noise=0.02, seeds=3, chains=4,
     )
 
 
-def of_regression(collapse=(7.0, 7.0, 6.0)):
-    """Regression whose norms are half collapsed at these times."""
+def of_regression(collapse=(7.0, 7.0, 6.0), vanishes=6.0, falls=6.5, noise=0.0):
+    """Regression whose norms are half collapsed at these times.
+
+    The unembedding has grown by 3 and is half gone when it `vanishes`; the coefficient `falls`.
+    """
     base = planted()
+    generator = np.random.default_rng(1)
     shape = (3, len(STEPS))
     by_layer = np.stack([np.broadcast_to(rise(at), shape) for at in collapse])
     curves = {
@@ -58,9 +62,16 @@ def of_regression(collapse=(7.0, 7.0, 6.0)):
         "prediction_norm": np.broadcast_to(1 - 0.9 * rise(1.5) + 1.5 * rise(4.5), shape),
         "icl_score": np.broadcast_to(-rise(4.0), shape),
         "norm_collapse": by_layer.mean(axis=0),
+        "unembedding_norm": 0.2
+        + rise(3.0)
+        - 0.9 * rise(vanishes)
+        + noise * generator.normal(size=shape),
         **{f"pc{n}": base.curves[f"pc{n}"] for n in (1, 2, 3)},
     }
-    fields = vars(base) | {"curves": curves, "by_layer": {"norm_collapse": by_layer}}
+    llc = 10 * rise(3.0, 2.0) - 8 * rise(falls, 1.5)
+    chains = llc + 0.02 * generator.normal(size=base.chains.shape)
+    by_layer = {"norm_collapse": by_layer + noise * generator.normal(size=by_layer.shape)}
+    fields = vars(base) | {"curves": curves, "by_layer": by_layer, "chains": chains}
     fields = {name: fields[name] for name in Evidence.__dataclass_fields__}
     return Evidence(**fields)
 

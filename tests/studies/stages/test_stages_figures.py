@@ -1,5 +1,7 @@
 """Figures of stages show what their tables hold, and say so where that is nothing."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,8 +16,17 @@ from ontogeny.studies.stages.figures import (
     coefficient,
     dynamics,
     forms,
+    refined,
+    traces,
 )
-from ontogeny.studies.stages.tables import BOUNDARIES, CALIBRATION, FORMS, GEOMETRY, STAGES
+from ontogeny.studies.stages.tables import (
+    BOUNDARIES,
+    CALIBRATION,
+    FORMS,
+    GEOMETRY,
+    STAGES,
+    TRACES,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -119,5 +130,107 @@ def test_of_a_masked_model_which_has_no_scores_there_is_a_statement(drawn_from):
     assert "masked model" in behaviour(masked, boundaries, bandwidth=0.4).texts[0].get_text()
 
 
+def of_parts(layers=(1, 2), heads=(1, 2, 3, 4), seeds=(0, 1)):
+    """Coefficients of parts at some steps, that of each head a tenth of its number and layer's."""
+    rows = [
+        ("lm", "text", seed, step, layer, head, "llc_refined", (layer + (head or 0) / 10) * step)
+        for seed in seeds
+        for step in (1, 50, 5000)
+        for layer in layers
+        for head in (None, *heads)
+    ]
+    names = ["run", "corpus", "seed", "step", "layer", "head", "metric", "value"]
+    return pd.DataFrame(rows, columns=names).astype({"layer": "Int64", "head": "Int64"})
+
+
+def test_layers_have_a_panel_and_so_have_the_heads_of_each(drawn_from):
+    measures, boundaries = drawn_from
+    table = pd.concat([measures, of_parts()], ignore_index=True)
+    check(table, STAGES)
+    table = table.astype({"layer": float, "head": float})  # as it is read, with its nulls
+    figure = refined(table, boundaries, bandwidth=0.4)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "layers",
+        "heads of layer 1",
+        "heads of layer 2",
+    ]
+    lines = {line.get_gid(): line for axes in figure.axes for line in axes.get_lines()}
+    np.testing.assert_allclose(lines["layers 2"].get_ydata(), [2, 100, 10_000])
+    np.testing.assert_allclose(lines["heads of layer 2 3"].get_ydata(), [2.3, 115, 11_500])
+    assert figure.axes[1].get_ylim() == figure.axes[2].get_ylim()
+    layers = refined(table[table["head"].isna()], boundaries, bandwidth=0.4)
+    assert len(layers.axes) == 1
+    assert "layer 2" in [text.get_text() for text in layers.legends[0].get_texts()]
+    assert "nothing to show" in refined(measures, boundaries, bandwidth=0.4).texts[0].get_text()
+
+
+def of_chains(seeds=(0, 1), steps=(0, 50, 5000), burn_in=20, draws=40, diverged=()):
+    """Chains that rise to 1 above the checkpoint within the burn-in; some diverge."""
+    generator = np.random.default_rng(0)
+    places = np.arange(-burn_in, draws) + 1
+    share = np.clip((places + burn_in - 1) / max(burn_in, 1), 0, 1)
+    frames = []
+    for seed, step, chain in product(seeds, steps, (1, 2, 3)):
+        gone = (step, chain) in diverged
+        keys = {"run": "lm", "corpus": "text", "seed": seed, "step": step, "chain": chain}
+        keys["use"] = "left out" if gone else "kept"
+        loss = 2 + share * (1 + 0.1 * generator.normal(size=len(places)) + 9e3 * gone)
+        for metric, value in (("loss", loss), ("baseline", np.full(len(places), 2.0))):
+            own = pd.DataFrame({"draw": places, "metric": metric, "value": value})
+            frames.append(own.assign(**keys))
+    table = pd.concat(frames, ignore_index=True)
+    check(table, TRACES)
+    return table
+
+
+def diagnosed(seeds=(0, 1), steps=(0, 50, 5000)):
+    rows = [
+        ("lm", "text", seed, step, None, None, metric, value)
+        for seed in seeds
+        for step in steps
+        for metric, value in (
+            *((("llc_rhat", 1.03), ("llc_ess", 71.4)) if step < 5000 else ()),
+            ("llc_diverged", {0: 0.0, 50: 1.0, 5000: 3.0}[step]),
+        )
+    ]
+    names = ["run", "corpus", "seed", "step", "layer", "head", "metric", "value"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_traces_have_a_panel_for_each_seed_and_step_with_the_mean_of_draws():
+    figure = traces(of_chains(diverged=[(50, 2)]), diagnosed(), bandwidth=0.4)
+    assert len(figure.axes) == 6
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:3]]
+    assert titles == [
+        "step 0\nR-hat 1.03, ESS 71",
+        "step 50\nR-hat 1.03, ESS 71, 1 left out",
+        "step 5,000\n3 left out",
+    ]
+    for axes in figure.axes[:3]:
+        lines = {line.get_gid(): line for line in axes.get_lines()}
+        np.testing.assert_allclose(lines["mean"].get_ydata(), 1, atol=0.05)
+        assert lines["kept 1"].get_ydata()[0] == 0
+        assert axes.get_ylim()[1] < 2  # a chain that was left out doesn't set the heights
+    assert "left out 2" in gids(figure)
+
+
+def test_traces_without_a_burn_in_or_a_chain_that_is_kept_are_drawn_all_the_same():
+    gone = [(step, chain) for step in (0, 50, 5000) for chain in (1, 2, 3)]
+    figure = traces(of_chains(burn_in=0, diverged=gone), diagnosed(), bandwidth=0.4)
+    assert "mean" not in gids(figure)
+    assert figure.axes[0].get_xlim() == (0.5, 40.5)
+    assert "nothing to show" in traces(
+        of_chains()[lambda rows: rows["metric"] == "loss"][:0], diagnosed(), bandwidth=0.4
+    ).texts[0].get_text()  # fmt: skip
+
+
 def test_every_figure_has_its_function():
-    assert list(FIGURES) == ["coefficient", "dynamics", "forms", "behaviour", "calibration"]
+    assert list(FIGURES) == [
+        "coefficient",
+        "refined",
+        "dynamics",
+        "forms",
+        "behaviour",
+        "calibration",
+        "traces",
+    ]

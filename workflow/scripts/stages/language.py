@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
         read_split(given.sentences)["words"],
         read_sampling(given.sampling),
         params.text,
+        params.refined,
         params.bandwidth,
     )
     keys = {"run": wildcards.run, "corpus": wildcards.corpus, "seed": int(wildcards.seed)}

@@ -8,6 +8,10 @@ with job(snakemake.log[0], snakemake.threads):
 
     params = snakemake.params
     found = measure(
-        params.regression, Sampling(**params.chains), params.calibration, params.bandwidth
+        params.regression,
+        Sampling(**params.chains),
+        params.calibration,
+        params.refined,
+        params.bandwidth,
     )
     write(found, {"run": REGRESSION, "corpus": TASKS}, snakemake.output)
