@@ -39,6 +39,7 @@ def training(seeds, *, dropout=0.0, rate=lambda step, member: 3e-3, forgetting=N
     return LockstepTraining(stack, AdamW(stack), source, rate, seeds, forgetting)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_machine_code", [True, False])
 @pytest.mark.parametrize("clip", [None, 0.5])
 def test_fifty_steps_equal_those_of_transformers_and_adamw(clip, in_machine_code, monkeypatch):

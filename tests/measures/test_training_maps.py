@@ -51,6 +51,7 @@ def test_a_statistic_may_stand_still_but_not_all():
         fitted([np.ones((8, 2))])
 
 
+@pytest.mark.slow
 def test_noise_alone_is_one_state():
     generator = np.random.default_rng(3)
     assert fitted([generator.normal(size=(40, 3)) for _ in range(3)]).number == 1
@@ -64,6 +65,7 @@ def test_no_model_has_as_many_parameters_as_there_are_numbers():
         fitted([np.array([[0.0], [1.0]])])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_map():
     sequences, _ = planted(noise=1.5)
     one, other = fitted(sequences), fitted(sequences)

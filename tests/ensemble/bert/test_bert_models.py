@@ -12,6 +12,7 @@ from ontogeny.ensemble.random_streams import Dropout
 from ontogeny.errors import ConfigError
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     vocabularies=st.lists(st.integers(5, 12), min_size=1, max_size=4),

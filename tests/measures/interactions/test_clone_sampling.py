@@ -53,6 +53,7 @@ class ExactConditionals:
         self.tokens[:, site] = tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("proposals", "order"),
     [("conditional", "random"), ("conditional", "sequential"), ("uniform", "random")],

@@ -71,6 +71,7 @@ def test_each_lower_order_loses_something():
     assert (np.diff(found) < -0.01).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("energy", [False, True])
 @pytest.mark.parametrize("order", [2, 3, 4])
 def test_what_samples_are_fitted_to_is_near_what_enumeration_gives(order, energy):

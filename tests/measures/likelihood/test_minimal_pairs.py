@@ -46,6 +46,7 @@ def test_toyglish_pairs_are_read_as_they_were_written(tmp_path):
 sentence = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @given(pairs=st.lists(st.tuples(sentence, sentence), min_size=1))

@@ -95,6 +95,7 @@ def test_without_a_penalty_the_gradient_of_the_cross_entropy_vanishes():
             assert weight.grad.abs().max() < 2e-3
 
 
+@pytest.mark.slow
 def test_classes_that_can_be_told_apart_are_told_apart_without_a_penalty():
     features = torch.linspace(-1, 1, 40)[None, :, None] * torch.ones(1, 40, 3)  # of one dimension
     labels = (features[..., 0] > 0).long()

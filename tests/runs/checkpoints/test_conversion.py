@@ -184,6 +184,7 @@ def test_a_damaged_pickle_is_refused(tmp_path, damage):
     assert not (folder / "model.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_that_is_cut_or_altered_anywhere_is_read_or_refused_by_name(tmp_path, zipped):
     file = tmp_path / "weights.bin"

@@ -60,6 +60,7 @@ def swept(sampling, sweep=SWEEP):
     )
 
 
+@pytest.mark.slow
 def test_what_is_open_is_taken_from_the_plateau_and_then_gives_the_known_coefficient():
     chosen, rows = swept(OPEN)
     # Steps too short to get anywhere have chains that drift, too long ones diverge.
@@ -87,6 +88,7 @@ def test_what_is_named_stays():
     assert not (rows[rows["metric"] == "chosen"]["value"] == 1).any()
 
 
+@pytest.mark.slow
 def test_without_a_sound_plateau_only_what_is_open_is_refused():
     sweep = {**SWEEP, "step_sizes": [0.1, 0.2], "inverse_temperatures": None}
     with pytest.raises(ConfigError, match="smaller step sizes, or more draws"):
@@ -97,6 +99,7 @@ def test_without_a_sound_plateau_only_what_is_open_is_refused():
     assert "llc_change" not in set(rows["metric"])
 
 
+@pytest.mark.slow
 def test_preconditioned_chains_find_the_known_coefficient_away_from_a_minimum():
     module = Bowl(0.1)
     chosen = replace(OPEN, preconditioner="rmsprop", step_size=0.005, localisation=100.0, draws=400)

@@ -39,6 +39,7 @@ def rows(bandwidth=0.15):
     return form_rows(STEPS.tolist(), trajectory(), SHOWN, bandwidth, seed=0)
 
 
+@pytest.mark.slow
 def test_the_token_that_a_form_moves_most_is_named():
     found = rows()
     count = found[found["metric"] == "forms"]["value"].item()
