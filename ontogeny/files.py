@@ -3,18 +3,24 @@
 import errno
 import fcntl
 import hashlib
+import json
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from ontogeny.errors import OntogenyError
 
 # A file system that has less left refuses to write, to some users at least.
 NOTHING_LEFT = 1 << 20  # bytes
+MADE_OF = "made-of.sha256"  # of what a resumable folder was begun with
+
+logger = logging.getLogger("ontogeny")
 
 
 @contextmanager
@@ -157,3 +163,23 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
     os.replace(folder, scratch)
     shutil.rmtree(scratch)
+
+
+def resumable_folder(path: str | os.PathLike[str], made_of: Mapping[str, Any]) -> Path:
+    """Return a folder that holds nothing but what an attempt at the same work left there.
+
+    It is where work that is killed leaves what it goes on from. `made_of`, in terms of JSON, is all
+    that the work depends on, such as settings and hashes of files: if it differs from that of the
+    attempt before, what lies there is removed.
+    """
+    folder = Path(path)
+    says = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    note = folder / MADE_OF
+    if folder.is_dir() and not (note.is_file() and note.read_text() == says):
+        logger.info("%s: is left of other settings or files; starting anew", folder)
+        shutil.rmtree(folder)
+    if not folder.is_dir():
+        with atomic_path(folder) as scratch:
+            scratch.mkdir()
+            (scratch / MADE_OF).write_text(says)
+    return folder

@@ -44,13 +44,9 @@ rule clones_hamiltonian:
 rule clones_samples:
     """Sample a run's last checkpoint from test sentences, thousands of chains in parallel."""
     input:
-        checkpoint=lambda wildcards: clones_layout.sampled_checkpoint(
-            config, wildcards.run
-        ),
+        checkpoint=lambda wildcards: layout.last_checkpoint(config, wildcards.run),
         # That it passed counts, not when.
-        audit=lambda wildcards: ancient(
-            f"results/runs/{wildcards.run}/seed-{RUNS[wildcards.run]['seeds'][0]}/audit.passed"
-        ),
+        audit=lambda wildcards: ancient(layout.first_audit(config, wildcards.run)),
         sentences="results/corpora/{corpus}/test.parquet",
     output:
         clones=[
@@ -79,7 +75,7 @@ rule clones_samples:
             )
         },
         # Where a job that is killed left off; Snakemake removes what it calls output.
-        state="results/measurements/clones/{corpus}/clones/{run}.chains.safetensors",
+        working="results/measurements/clones/{corpus}/clones/{run}.unfinished",
         run_seed=lambda wildcards: RUNS[wildcards.run]["seeds"][0],
         step=lambda wildcards: layout.trajectory_steps(RUNS[wildcards.run])[-1],
         seed=config["seed"],

@@ -1,8 +1,8 @@
 """Corpora: from sources (downloaded, mirrored, generated or named by the user) to one form.
 
-Needs the `corpora` of the configuration and config/sources.tsv. Makes
-results/corpora/{corpus}/{train,dev,test}.parquet, which every study reads, the statistics of each
-corpus, and, for grammars, suites of minimal pairs.
+Needs the `corpora` of the configuration, config/sources.tsv, and, for clones, the runs that are
+sampled. Makes results/corpora/{corpus}/{train,dev,test}.parquet, which every study reads, the
+statistics of each corpus, and, for grammars, suites of minimal pairs.
 """
 
 
@@ -43,6 +43,8 @@ rule corpus:
         "results/logs/corpora/corpus.{corpus}.log",
     benchmark:
         "results/benchmarks/corpora/corpus.{corpus}.tsv"
+    wildcard_constraints:
+        corpus=any_of([name for name in CORPORA if name not in layout.clones(config)]),
     group:
         "corpora"
     conda:
@@ -57,6 +59,48 @@ rule corpus:
         "building the corpus {wildcards.corpus}"
     script:
         "../workflow/scripts/corpora/corpus.py"
+
+
+rule clone_corpus:
+    """Sample a masked run's last checkpoint from the sentences of a corpus: a corpus of its own."""
+    input:
+        sentences=lambda wildcards: expand(
+            "results/corpora/{corpus}/{split}.parquet",
+            corpus=CORPORA[wildcards.corpus]["corpus"],
+            split=SPLITS,
+        ),
+        checkpoint=lambda wildcards: layout.last_checkpoint(
+            config, CORPORA[wildcards.corpus]["sampler"]
+        ),
+        # That it passed counts, not when.
+        audit=lambda wildcards: ancient(
+            layout.first_audit(config, CORPORA[wildcards.corpus]["sampler"])
+        ),
+    output:
+        splits=expand("results/corpora/{{corpus}}/{split}.parquet", split=SPLITS),
+        statistics="results/corpora/{corpus}/statistics.tsv",
+    log:
+        "results/logs/corpora/clone_corpus.{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpora/clone_corpus.{corpus}.tsv"
+    wildcard_constraints:
+        corpus=any_of(layout.clones(config)),
+    conda:
+        "../envs/models.yaml"
+    threads: 1
+    resources:
+        # Some thousands of chains at a time, however many there are.
+        mem_mb=resources.doubling(6000),
+        runtime=lambda wildcards, attempt: resources.cloning_runtime(
+            config, wildcards.corpus, attempt
+        ),
+        gpu=resources.gpus(config),
+    params:
+        settings=lambda wildcards: layout.corpus_settings(config, wildcards.corpus),
+    message:
+        "sampling the corpus {wildcards.corpus}"
+    script:
+        "../workflow/scripts/corpora/clone_corpus.py"
 
 
 rule minimal_pairs:

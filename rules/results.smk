@@ -52,31 +52,34 @@ use rule table as table_of_tables with:
 
 
 for study in STUDIES.values():
-    for figure in study.figures:
+    for figures in study.figures_by_job():
 
         rule:
-            """Draw this figure from the tables that it reads, and from nothing else."""
+            """Draw figures from the tables that all of them read, and from nothing else."""
             name:
-                f"{study.name}_{figure.name}_figure"
+                f"{study.name}_{figures[0].name}_figure{'s' if figures[1:] else ''}"
             input:
-                **{table.name: table_file(table) for table in figure.reads},
+                **{table.name: table_file(table) for table in figures[0].reads},
             output:
-                svg=report(
-                    f"results/figures/{study.name}/{figure.stem}.svg",
-                    caption=f"../report/{study.name}_{figure.name}.rst",
-                    category=study.title,
-                    subcategory=figure.subcategory,
-                    labels={
-                        "figure": figure.label,
-                        **{name: f"{{{name}}}" for name in figure.wildcards},
-                    },
-                ),
-                png=f"results/figures/{study.name}/{figure.stem}.png",
-                pdf=f"results/figures/{study.name}/{figure.stem}.pdf",
+                svg=[
+                    report(
+                        f"results/figures/{study.name}/{figure.stem}.svg",
+                        caption=f"../report/{study.name}_{figure.name}.rst",
+                        category=study.title,
+                        subcategory=figure.subcategory,
+                        labels={
+                            "figure": figure.label,
+                            **{name: f"{{{name}}}" for name in figure.wildcards},
+                        },
+                    )
+                    for figure in figures
+                ],
+                png=[f"results/figures/{study.name}/{f.stem}.png" for f in figures],
+                pdf=[f"results/figures/{study.name}/{f.stem}.pdf" for f in figures],
             log:
-                f"results/logs/{study.name}/{figure.stem}.log",
+                f"results/logs/{study.name}/{figures[0].stem}.log",
             benchmark:
-                f"results/benchmarks/{study.name}/{figure.stem}.tsv"
+                f"results/benchmarks/{study.name}/{figures[0].stem}.tsv"
             group:
                 "figures"
             conda:
@@ -87,14 +90,19 @@ for study in STUDIES.values():
                 runtime=resources.doubling(10),
             params:
                 study=study.name,
-                figure=figure.name,
+                figures=[figure.name for figure in figures],
                 settings=lambda wildcards, study=study: study.figure_settings(
                     config, dict(wildcards)
                 ),
             message:
-                f"drawing {figure.stem.replace('{', '{wildcards.')} of {study.name}"
+                (
+                    f"drawing {', '.join(figure.stem for figure in figures)}".replace(
+                        "{", "{wildcards."
+                    )
+                    + f" of {study.name}"
+                )
             script:
-                "../workflow/scripts/{params.study}/figure.py"
+                "../workflow/scripts/{params.study}/figures.py"
 
 
 rule study_claims:

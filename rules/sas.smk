@@ -3,7 +3,8 @@
 Needs trajectories that passed their audit, test sentences with trees, and minimal pairs if there are
 any. Makes the parts of the study's tables and claims in results/measurements/sas/, which
 rules/results.smk joins. Runs with a `regularizer` are compared with the run that differs from them
-in that alone.
+in that alone. Where there are minimal pairs, one job measures structure on the first corpus and
+scores them, so that a checkpoint is loaded once for both.
 """
 
 from ontogeny.studies.sas import layout as sas_layout
@@ -12,15 +13,23 @@ from ontogeny.studies.sas import resources as sas_resources
 SAS = SETTINGS["sas"]
 
 
+def sas_steps(wildcards):
+    """Return the steps of a chunk."""
+    return layout.steps_of_chunk(config, "sas", wildcards.run, wildcards.chunk)
+
+
+def sas_checkpoints(wildcards):
+    """Return the folders of a chunk's checkpoints."""
+    return [
+        layout.checkpoint(wildcards.run, wildcards.seed, step)
+        for step in sas_steps(wildcards)
+    ]
+
+
 rule sas_structure:
     """Measure attention structure, loss and complexity at each checkpoint of a chunk."""
     input:
-        checkpoints=lambda wildcards: [
-            layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in layout.steps_of_chunk(
-                config, "sas", wildcards.run, wildcards.chunk
-            )
-        ],
+        checkpoints=sas_checkpoints,
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         # That it passed counts, not when.
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
@@ -32,6 +41,8 @@ rule sas_structure:
         "results/logs/sas/structure.{corpus}.{run}.seed-{seed}.chunk-{chunk}.log",
     benchmark:
         "results/benchmarks/sas/structure.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
+    wildcard_constraints:
+        corpus=any_of(sas_layout.corpora_without_pairs(config)),
     conda:
         "../envs/models.yaml"
     threads: SAS["threads"]
@@ -44,9 +55,8 @@ rule sas_structure:
         ),
         gpu=resources.gpus(config),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "sas", wildcards.run, wildcards.chunk
-        ),
+        steps=sas_steps,
+        corpus=lambda wildcards: wildcards.corpus,
         words=SAS["words"],
         settings={
             "points": SAS["points"],
@@ -57,56 +67,49 @@ rule sas_structure:
             "seed": config["seed"],
         },
     message:
-        "measuring attention of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {wildcards.corpus}"
+        "measuring attention of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {params.corpus}"
     script:
-        "../workflow/scripts/sas/structure.py"
+        "../workflow/scripts/sas/measure.py"
 
 
-rule sas_capability:
-    """Score the minimal pairs at each checkpoint of a chunk."""
-    input:
-        checkpoints=lambda wildcards: [
-            layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in layout.steps_of_chunk(
-                config, "sas", wildcards.run, wildcards.chunk
-            )
-        ],
-        manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
-        audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
-        pairs=(sas_layout.minimal_pairs(config) or [None, []])[1],
-    output:
-        capability="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.capability.parquet",
-        pairs="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.pairs.parquet",
-    log:
-        "results/logs/sas/capability.{run}.seed-{seed}.chunk-{chunk}.log",
-    benchmark:
-        "results/benchmarks/sas/capability.{run}.seed-{seed}.chunk-{chunk}.tsv"
-    conda:
-        "../envs/models.yaml"
-    threads: SAS["threads"]
-    resources:
-        mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
-            config, wildcards.run, attempt
-        ),
-        runtime=lambda wildcards, attempt: sas_resources.capability_runtime(
-            config, wildcards.run, wildcards.chunk, attempt
-        ),
-        gpu=resources.gpus(config),
-    params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "sas", wildcards.run, wildcards.chunk
-        ),
-        suite=(sas_layout.minimal_pairs(config) or [None])[0],
-        pairs_per_paradigm=SAS["pairs_per_paradigm"],
-        settings={
-            "within_word": SAS["within_word"],
-            "tokens_per_batch": SAS["tokens_per_batch"],
-        },
-        seed=config["seed"],
-    message:
-        "scoring minimal pairs with {wildcards.run}, seed {wildcards.seed}, steps {params.steps}"
-    script:
-        "../workflow/scripts/sas/capability.py"
+if sas_layout.minimal_pairs(config) is not None:
+    SUITE, SUITE_FOLDER = sas_layout.minimal_pairs(config)
+    FIRST = sas_layout.corpus_with_pairs(config)
+
+    use rule sas_structure as sas_structure_and_capability with:
+        input:
+            checkpoints=sas_checkpoints,
+            manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
+            audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
+            sentences=f"results/corpora/{FIRST}/test.parquet",
+            pairs=SUITE_FOLDER,
+        output:
+            structure=f"results/measurements/sas/{FIRST}/{{run}}/seed-{{seed}}/chunk-{{chunk}}.structure.parquet",
+            sentences=f"results/measurements/sas/{FIRST}/{{run}}/seed-{{seed}}/chunk-{{chunk}}.sentences.parquet",
+            capability="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.capability.parquet",
+            pairs="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.pairs.parquet",
+        log:
+            "results/logs/sas/structure_and_capability.{run}.seed-{seed}.chunk-{chunk}.log",
+        benchmark:
+            "results/benchmarks/sas/structure_and_capability.{run}.seed-{seed}.chunk-{chunk}.tsv"
+        resources:
+            mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
+                config, wildcards.run, attempt
+            ),
+            runtime=lambda wildcards, attempt: sas_resources.structure_and_capability_runtime(
+                config, wildcards.run, wildcards.chunk, attempt
+            ),
+            gpu=resources.gpus(config),
+        params:
+            corpus=FIRST,
+            suite=SUITE,
+            pairs_per_paradigm=SAS["pairs_per_paradigm"],
+            scoring={
+                "within_word": SAS["within_word"],
+                "tokens_per_batch": SAS["tokens_per_batch"],
+            },
+        message:
+            "measuring attention of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {params.corpus}, and scoring minimal pairs"
 
 
 rule sas_attention:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ontogeny.files import atomic_path, sha256
+from ontogeny.files import atomic_path, resumable_folder, sha256
 
 
 def names(folder):
@@ -169,3 +169,16 @@ def test_sha256_is_that_of_the_bytes(tmp_path, size):
     content = os.urandom(size)
     (tmp_path / "a").write_bytes(content)
     assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_what_an_attempt_left_stays_for_the_same_work_and_goes_before_other_work(tmp_path):
+    folder = resumable_folder(tmp_path / "unfinished", {"seed": 0, "rate": 0.5})
+    (folder / "state").write_text("half")
+    assert resumable_folder(folder, {"rate": 0.5, "seed": 0}) == folder
+    assert (folder / "state").exists()
+    resumable_folder(folder, {"rate": 0.5, "seed": 1})
+    assert not (folder / "state").exists()
+    (folder / "state").write_text("half")
+    (folder / "made-of.sha256").unlink()  # nobody's, or of another version
+    resumable_folder(folder, {"rate": 0.5, "seed": 1})
+    assert not (folder / "state").exists()

@@ -1,22 +1,19 @@
 """From a corpus's settings in the config to its splits on disk."""
 
-import csv
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from ontogeny.corpora.catalogue import expand
 from ontogeny.corpora.conllu import read_conllu, withheld_words
-from ontogeny.corpora.corpus import ANNOTATIONS, SPLITS, split_path, write_split
+from ontogeny.corpora.corpus import SPLITS
 from ontogeny.corpora.ontonotes import read_ontonotes
 from ontogeny.corpora.penn import read_penn
+from ontogeny.corpora.splits import Row, write_splits
 from ontogeny.corpora.text import halve, read_text
 from ontogeny.errors import ConfigError
-from ontogeny.files import atomic_path
 
 SOURCES = "results/sources"
 
@@ -28,7 +25,8 @@ KEYS = {
     "ontonotes": ("folder", "language"),
 }
 GENERATED = ("grammar", "repetition", "hamiltonian")
-KINDS = (*GENERATED, *KEYS)
+SAMPLED = "clone"  # from a run, and so on a floor above (measures/interactions/clone_corpus.py)
+KINDS = (*GENERATED, *KEYS, SAMPLED)
 OWN_FILES = ("folder", "constituents", "held_out", *SPLITS)
 
 Splits = dict[str, list[dict]]
@@ -48,6 +46,9 @@ def build(name: str, settings: Mapping[str, Any], sources: Path | None = None) -
     - `{kind: penn, folder: DIR, sections: {train: [02-21], dev: [22], test: [23]}}`
     - `{kind: ontonotes, folder: DIR, language: english}`
     - `{kind: hamiltonian, ...}`: sequences of symbols; the other keys are `hamiltonian.generate`'s
+
+    `kind: clone` isn't built here but sampled from a run's checkpoint, by
+    `ontogeny.measures.interactions.clone_corpus.write_clone`.
 
     A text may lack dev and test: it then has no such splits, rather than empty ones. All other
     kinds have the three. Raises `ConfigError`, naming the corpus and the key, if the settings are
@@ -130,61 +131,18 @@ def located(settings: Mapping[str, Any], inputs: Sequence[str]) -> tuple[dict[st
 def write_corpus(
     name: str, settings: Mapping[str, Any], sources: Path | None, folder: str | os.PathLike[str]
 ) -> None:
-    """Build a corpus and write `{split}.parquet` for its splits, and `statistics.tsv`, to `folder`.
+    """Build a corpus and write it to `folder`, as `write_splits` does.
 
     The statistics of a treebank end with `words_withheld` (`conllu.withheld_words`), if there are
-    any. Nothing is put in place before all is written. A split that the corpus no longer has is
-    removed. Raises `ConfigError` and `CorpusError` as `build` and `write_split` do.
+    any. Raises `ConfigError` and `CorpusError` as `build` and `write_splits` do.
     """
     splits = build(name, settings, sources)
-    with ExitStack() as stack:
-        for split, rows in splits.items():
-            scratch = stack.enter_context(atomic_path(split_path(folder, split)))
-            write_split(rows, scratch, source=f"corpora: {name}: {split}")
-        scratch = stack.enter_context(atomic_path(Path(folder) / "statistics.tsv"))
-        with open(scratch, "w", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, delimiter="\t", lineterminator="\n")
-            writer.writerow(["split", "metric", "value"])
-            writer.writerows(statistics(splits))
-            if settings["kind"] == "conllu":
-                writer.writerows(_withheld(splits))
-    for split in SPLITS:
-        if split not in splits:
-            split_path(folder, split).unlink(missing_ok=True)
+    further = _withheld(splits) if settings["kind"] == "conllu" else []
+    write_splits(name, splits, folder, further)
 
 
-def statistics(splits: Mapping[str, Sequence[dict]]) -> list[tuple[str, str, int]]:
-    """Return the size of each split as (split, metric, value).
-
-    Metrics: `sentences`, `words`, `word_types`, `documents`; `sentences_without_X` for each
-    annotation X (`constituents` for phrase_start and phrase_end); `upos_X`, the words of each tag;
-    `entities_X`, the spans of each type.
-    """
-    table = []
-    for split, rows in splits.items():
-        words = [word for row in rows for word in row["words"]]
-        numbers = {
-            "sentences": len(rows),
-            "words": len(words),
-            "word_types": len(set(words)),
-            "documents": len({row["document_id"] for row in rows}),
-        }
-        for column in ANNOTATIONS:
-            label = "constituents" if column == "phrase_start" else column
-            if column != "phrase_end":
-                numbers[f"sentences_without_{label}"] = sum(row.get(column) is None for row in rows)
-        tags = Counter(tag for row in rows for tag in row.get("upos") or ())
-        spans = Counter(
-            tag[2:] for row in rows for tag in row.get("entity") or () if tag.startswith("B-")
-        )
-        numbers |= {f"upos_{tag}": count for tag, count in sorted(tags.items())}
-        numbers |= {f"entities_{kind}": count for kind, count in sorted(spans.items())}
-        table += [(split, metric, value) for metric, value in numbers.items()]
-    return table
-
-
-def _withheld(splits: Mapping[str, Sequence[dict]]) -> list[tuple[str, str, int]]:
-    """Return the words that were withheld from splits that lack some, as `statistics` does."""
+def _withheld(splits: Splits) -> list[Row]:
+    """Return the words that were withheld from splits that lack some, as rows of statistics."""
     counts = {split: sum(map(withheld_words, rows)) for split, rows in splits.items()}
     return [(split, "words_withheld", count) for split, count in counts.items() if count]
 
@@ -196,6 +154,11 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"{where}: kind {kind!r}; expected one of {', '.join(KINDS)}.")
     if kind in GENERATED:
         return
+    if kind == SAMPLED:
+        raise ConfigError(
+            f"{where}: a corpus of kind {SAMPLED} is sampled from a run; write it with "
+            "ontogeny.measures.interactions.clone_corpus.write_clone."
+        )
     for key in settings:
         if key not in ("kind", *KEYS[kind]):
             raise ConfigError(

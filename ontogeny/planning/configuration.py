@@ -8,6 +8,7 @@ from typing import Any
 
 from ontogeny.corpora.hamiltonian import draw_hamiltonian
 from ontogeny.errors import ConfigError
+from ontogeny.planning.clone_corpora import impossible_clones
 from ontogeny.planning.layout import trajectory_steps
 from ontogeny.planning.runs import names, recipe_settings
 from ontogeny.planning.schema import beyond_the_schema, with_defaults
@@ -67,7 +68,7 @@ def annotations(corpus: Mapping[str, Any]) -> tuple[str, ...]:
         return ("xpos", *_CONSTITUENTS)
     if kind == "ontonotes":
         return ("xpos", "entity", *_CONSTITUENTS)
-    if kind in ("text", "repetition", "hamiltonian"):
+    if kind in ("text", "repetition", "hamiltonian", "clone"):
         return ()
     gum = corpus.get("source") == "gum"
     entity = ("entity",) if gum or "entities" in corpus else ()
@@ -106,6 +107,7 @@ def _contradictions(
             yield f"corpora.{name}.source: there is no source {corpus['source']!r}{known}"
         if corpus["kind"] == "hamiltonian":
             yield from _impossible_hamiltonian(name, corpus)
+    yield from impossible_clones(config)
     for name, run in runs.items():
         if run["kind"] == "pretrain":
             yield from _pretraining_contradictions(name, run, corpora)
@@ -181,6 +183,12 @@ def _pretraining_contradictions(
         yield (
             f"runs.{name}.devices: is {run['devices']}, but streams are read on by one device, "
             "which carries their state; expected 1."
+        )
+    alike = recipe.sequences == "stream" and not recipe.dropout
+    if recipe.initial_seed is not None and alike and len(run["seeds"]) > 1:
+        yield (
+            f"runs.{name}.initial_seed: streams are read in one order and nothing is dropped, so "
+            f"{len(run['seeds'])} trajectories would be one and the same."
         )
     known_corpora = [corpus for corpus in names(run["corpus"]) if corpus in corpora]
     parsed = any("head" in annotations(corpora[corpus]) for corpus in known_corpora)

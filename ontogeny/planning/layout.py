@@ -34,6 +34,11 @@ def minimal_pair_suites(config: Config) -> list[str]:
     ]
 
 
+def clones(config: Config) -> list[str]:
+    """Return the corpora that are sampled from runs, in the order of the configuration."""
+    return [name for name, corpus in config["corpora"].items() if corpus["kind"] == "clone"]
+
+
 def runs_of_kind(config: Config, kind: str) -> list[str]:
     """Return the runs of one kind, in the order of the configuration."""
     return [name for name, run in config["runs"].items() if run["kind"] == kind]
@@ -57,6 +62,17 @@ def checkpoint(run: str, seed: int | str, step: int) -> str:
 def checkpoint_patterns(config: Config, run: str) -> list[str]:
     """Return the folders of a run's checkpoints, with the seed left open."""
     return [checkpoint(run, "{seed}", step) for step in trajectory_steps(config["runs"][run])]
+
+
+def last_checkpoint(config: Config, run: str) -> str:
+    """Return the last checkpoint of a run's first seed: the one that is sampled."""
+    entry = config["runs"][run]
+    return checkpoint(run, entry["seeds"][0], trajectory_steps(entry)[-1])
+
+
+def first_audit(config: Config, run: str) -> str:
+    """Return what says that the trajectory of a run's first seed has passed its audit."""
+    return f"results/runs/{run}/seed-{config['runs'][run]['seeds'][0]}/audit.passed"
 
 
 def hub_manifests(config: Config) -> list[str]:

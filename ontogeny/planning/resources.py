@@ -174,6 +174,19 @@ def chunk_runtime(
     return minutes(30 + steps * (1 + seconds / 60), attempt)
 
 
+def cloning_runtime(config: Config, corpus: str, attempt: int = 1) -> int:
+    """Return the running time of sampling a clone, in minutes, of sentences as long as may be.
+
+    2 operations a parameter and token, and a model that reads a sentence anew for each of its
+    tokens in each sweep; factored attention doesn't, and is done sooner.
+    """
+    clone = config["corpora"][corpus]
+    longest, sentences = clone["longest"], sum(clone["sentences"].values())
+    tokens = sentences * (PIECES_PER_WORD * longest) ** 2 * clone["sweeps"]
+    seconds = 2 * parameters(config["runs"][clone["sampler"]]) * tokens / rate(gpus(config), 1)
+    return minutes(30 + seconds / 60, attempt)
+
+
 def words(config: Config, study: str) -> int:
     """Return how many words a study that reads features asks for, all splits together."""
     return sum(config["studies"][study]["words"].values())

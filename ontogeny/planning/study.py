@@ -43,7 +43,7 @@ class Figure:
     `label` says in the report what it shows, `subcategory` where in the study's part of the report
     it stands; the latter may name wildcards. It is drawn from the tables `reads` alone, and anew
     only when one of them changes. `shown` returns the values of `wildcards` for which it is drawn:
-    by default once, without any.
+    by default once, without any. Figures that have these three in common are drawn by one job.
     """
 
     name: str
@@ -126,6 +126,17 @@ class Study:
     def figure(self, name: str) -> Figure:
         """Return a figure by its name."""
         return next(figure for figure in self.figures if figure.name == name)
+
+    def figures_by_job(self) -> list[tuple[Figure, ...]]:
+        """Return its figures, those together that one job draws.
+
+        They read the same tables and are shown for the same values of the same wildcards, so that
+        what one of them is drawn anew for is the same for all.
+        """
+        groups: dict[Any, list[Figure]] = {}
+        for figure in self.figures:
+            groups.setdefault((figure.reads, figure.wildcards, figure.shown), []).append(figure)
+        return [tuple(figures) for figures in groups.values()]
 
     def shown_panels(self) -> list[Panel]:
         """Return the panels that the page has of it."""

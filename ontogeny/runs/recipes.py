@@ -45,6 +45,8 @@ class Recipe:
     - `precision`: `auto` (bfloat16 where a GPU has it) or `float32`.
     - `regularizer`: stages of the training in which something is added to the loss, in order, as
       `regularizers.read_stages` reads them.
+    - `initial_seed`: the seed of the initial weights, whatever the trajectory's own is (None: that
+      one). Order of data, masks and dropout are the trajectory's in any case.
     - `state_every`: updates between two states that an interrupted training can resume from.
     """
 
@@ -79,6 +81,7 @@ class Recipe:
     decay_factor: float | None = 0.25
     dev_every: int | None = None
     least_count: int | None = None
+    initial_seed: int | None = None
     updates_of_a_pass: int | None = None
 
     @property
@@ -109,7 +112,10 @@ DEFAULTS = {field.name: field.default for field in fields(Recipe)[2:]}
 KEYS = tuple(name for name in ("architecture", "steps", *DEFAULTS) if name != "updates_of_a_pass")
 # What shapes no weight, and what came later than the first trainings.
 NO_WEIGHT = ("state_every", "updates_of_a_pass")
-LATER = ("regularizer", "optimizer", "momentum", "decay_factor", "dev_every", "least_count")
+LATER = (
+    *("regularizer", "optimizer", "momentum", "decay_factor", "dev_every", "least_count"),
+    "initial_seed",
+)
 
 CHOICES = {
     "tokenizer": KINDS,
@@ -129,6 +135,7 @@ LOWEST = {
     "state_every": 1,
     "dev_every": 1,
     "least_count": 1,
+    "initial_seed": 0,
 }
 BELOW_ONE = (*("dropout", "warmup", "beta1", "beta2", "mask_share", "momentum", "decay_factor"),)
 NOT_NEGATIVE = (

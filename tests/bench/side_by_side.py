@@ -13,21 +13,29 @@ Work = Callable[[], Tensor]
 
 
 def interleaved(
-    sides: Mapping[str, tuple], processes: int, threads: int, repeats: int
+    sides: Mapping[str, tuple],
+    processes: int | Mapping[str, int],
+    threads: int | Mapping[str, int],
+    repeats: int,
 ) -> tuple[dict[str, list[float]], dict[str, list[list[Tensor]]]]:
     """Return each side's seconds by repeat, and what its processes gave, warming up included.
 
     A side is a function and its arguments. The function returns the work that is to be timed. It
-    is done in so many processes at once, each with so many threads.
+    is done in so many processes at once, each with so many threads: the same for all sides, or by
+    side.
     """
     context = get_context("spawn")
+    many, wide = (
+        dict.fromkeys(sides, given) if isinstance(given, int) else given
+        for given in (processes, threads)
+    )
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     with ExitStack() as ends:
         workers: dict[str, list[Connection]] = {side: [] for side in sides}
         for side, job in sides.items():
-            for _ in range(processes):
+            for _ in range(many[side]):
                 here, there = context.Pipe()
-                process = context.Process(target=_serve, args=(there, threads, *job))
+                process = context.Process(target=_serve, args=(there, wide[side], *job))
                 process.start()
                 ends.callback(process.join)
                 ends.callback(here.send, False)

@@ -3,9 +3,10 @@ import logging
 
 import pytest
 
-from ontogeny.corpora.build import build, input_files, splits_of, statistics, write_corpus
+from ontogeny.corpora.build import build, input_files, splits_of, write_corpus
 from ontogeny.corpora.catalogue import minimal_pair_files
 from ontogeny.corpora.corpus import read_split
+from ontogeny.corpora.splits import statistics
 from ontogeny.errors import ConfigError, CorpusError
 
 WORD = "1\t{}\t_\tNOUN\tNN\t_\t0\troot\t_\t{}\n\n"

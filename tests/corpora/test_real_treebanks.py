@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ontogeny.corpora.build import build, statistics
+from ontogeny.corpora.build import build
 from ontogeny.corpora.catalogue import GUM_DEV, GUM_TEST, minimal_pair_files
 from ontogeny.corpora.sources import read_sources
+from ontogeny.corpora.splits import statistics
 
 SPLITS = ("train", "dev", "test")
 

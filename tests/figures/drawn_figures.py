@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 from matplotlib.text import Text
 
 from ontogeny.figures import style as plots
@@ -50,6 +51,12 @@ def svg(figure):
 
 
 def assert_order_of_rows_does_not_matter(draw, tables, **settings):
-    """Draw tables as they are and with their rows shuffled, with the same settings."""
+    """Draw tables as they are and with their rows shuffled, with the same settings.
+
+    Tables stay as they are, for the figures that the same job draws of them.
+    """
     shuffled = [table.sample(frac=1, random_state=1) for table in tables]
+    before = [table.copy() for table in shuffled]
     assert svg(draw(*tables, **settings)) == svg(draw(*shuffled, **settings))
+    for table, same in zip(shuffled, before, strict=True):
+        pd.testing.assert_frame_equal(table, same)

@@ -353,11 +353,14 @@ def test_colours_are_written_in_full():
     assert all(to_hex(colour).upper() == colour for colour in TASK_COLOURS.values())
 
 
-def test_drawing_needs_neither_torch_nor_pyplot():
+def test_drawing_needs_neither_torch_nor_pyplot_nor_scipy():
     code = (
-        "import sys, ontogeny.studies.pushdown.figures, ontogeny.runs.figures;"
-        "import ontogeny.figures.forest;"
-        "print([m for m in ('torch', 'transformers', 'matplotlib.pyplot') if m in sys.modules])"
+        "import sys, ontogeny.runs.figures, ontogeny.audit.figures, ontogeny.figures.forest\n"
+        "from importlib import import_module\n"
+        "from ontogeny.studies import STUDIES\n"
+        "for study in STUDIES: import_module(f'ontogeny.studies.{study.name}.figures')\n"
+        "slow = ('torch', 'transformers', 'matplotlib.pyplot', 'scipy.signal', 'scipy.stats')\n"
+        "print([name for name in slow if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -24,8 +24,20 @@ def test_the_fingerprint_tells_of_all_that_shapes_the_weights_and_of_nothing_els
     recipe = read_recipe(LEAST, "toy")
     assert read_recipe({**LEAST, "state_every": 7}, "toy").fingerprint == recipe.fingerprint
     assert read_recipe({**LEAST, "layers": 4}, "toy").fingerprint == recipe.fingerprint
-    for change in ({"layers": 2}, {"dropout": 0.0}, {"steps": [0, 11]}, {"lowercase": True}):
+    for change in (
+        {"layers": 2}, {"dropout": 0.0}, {"steps": [0, 11]}, {"lowercase": True},
+        {"initial_seed": 0},
+    ):  # fmt: skip
         assert read_recipe({**LEAST, **change}, "toy").fingerprint != recipe.fingerprint
+
+
+def test_a_run_without_an_initial_seed_is_as_when_there_was_no_such_key():
+    without = completed_settings(LEAST, "toy")
+    assert "initial_seed" not in without
+    assert completed_settings({**LEAST, "initial_seed": None}, "toy") == without
+    absent, given = ({**LEAST, **key} for key in ({}, {"initial_seed": None}))
+    assert read_recipe(given, "toy").fingerprint == read_recipe(absent, "toy").fingerprint
+    assert completed_settings({**LEAST, "initial_seed": 0}, "toy")["initial_seed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,8 @@ def test_the_fingerprint_tells_of_all_that_shapes_the_weights_and_of_nothing_els
         ({"optimizer": "sgd", "beta1": 0.5}, "beta1: means nothing to the optimizer sgd"),
         ({"optimizer": "adam"}, "optimizer"),
         ({"least_count": 0}, "least_count"),
+        ({"initial_seed": -1}, "initial_seed"),
+        ({"initial_seed": True}, "initial_seed"),
         (
             {"tokenizer": "bpe", "vocabulary_size": 300, "least_count": 2},
             "least_count: means nothing to the tokenizer bpe",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_workflow import WHOLE
 
+from ontogeny.planning.configuration import validate
 from ontogeny.runs.tables import LOSS
 from ontogeny.studies import STUDIES, table
 
@@ -19,7 +20,7 @@ of_each_study = pytest.mark.parametrize("study", STUDIES, ids=lambda study: stud
 def test_a_study_has_the_same_name_on_every_floor(study):
     for place in (
         f"rules/{study.name}.smk",
-        f"workflow/scripts/{study.name}/figure.py",
+        f"workflow/scripts/{study.name}/figures.py",
         f"ontogeny/studies/{study.name}/study.py",
         f"tests/studies/{study.name}",
         f"docs/studies/{study.name}.md",
@@ -41,6 +42,22 @@ def test_figures_read_tables_of_their_own_study_and_of_the_runs(study):
     for figure in study.figures:
         assert figure.reads, figure.name
         assert all(read in own for read in figure.reads), figure.name
+
+
+@of_each_study
+def test_one_job_draws_the_figures_that_read_the_same_and_are_shown_for_the_same(study):
+    config = validate(WHOLE, "config.yaml", set(), STUDIES)
+    jobs = study.figures_by_job()
+    assert sorted(figure.name for job in jobs for figure in job) == sorted(
+        figure.name for figure in study.figures
+    )
+    for first, *others in jobs:
+        for figure in others:
+            assert figure.reads == first.reads
+            assert figure.wildcards == first.wildcards
+            assert figure.shown(config) == first.shown(config)
+    declared = {(job[0].reads, job[0].wildcards, job[0].shown) for job in jobs}
+    assert len(declared) == len(jobs)
 
 
 def test_no_two_tables_have_the_same_name():

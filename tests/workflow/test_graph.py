@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from tiny_workflow import ROOT, TINY, environment, snakemake, tiny
+from tiny_workflow import ROOT, TINY, environment, job_counts, snakemake, tiny
 
 from ontogeny.corpora.build import input_files
 
@@ -33,10 +33,10 @@ def test_the_graph_of_every_shipped_configuration_is_built(tmp_path, file):
 
 def test_the_number_of_measuring_jobs_follows_from_chunks_and_seeds(tmp_path):
     process = snakemake(tmp_path, tiny(chunk=2), "--dry-run")
-    counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
-    assert counts["pretrain_tiny"] == "2"  # one for each seed
-    assert counts["features"] == counts["pushdown_probe"] == "4"  # 2 seeds, 3 steps in chunks of 2
-    assert counts["corpus"] == counts["sample"] == "1"
+    counts = job_counts(process)
+    assert counts["pretrain_tiny"] == 2  # one for each seed
+    assert counts["features"] == counts["pushdown_probe"] == 4  # 2 seeds, 3 steps in chunks of 2
+    assert counts["corpus"] == counts["sample"] == 1
 
 
 @pytest.mark.slow

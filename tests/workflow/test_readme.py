@@ -87,8 +87,8 @@ def test_checkpoints_and_a_treebank_of_ones_own_are_measured_as_it_says(checkout
 def test_one_figure_is_planned_as_it_says(checkout):
     (command,) = lines(section("Rebuild one figure"))
     plan = do(checkout, f"{command} --dry-run --quiet rules")
-    assert "pushdown heatmap figure" in plan
-    assert "pushdown migration figure" not in plan
+    assert "pushdown heatmap figures" in plan
+    assert "pushdown selectivity figure" not in plan
     assert "sas" not in plan
 
 

@@ -56,7 +56,7 @@ def test_jobs_of_every_rule_were_killed_before_and_after_their_first_file(killed
         "features",
         "probe",
     }
-    assert scripts >= {"table", "resampling", "claims", "figure", "forest", "loss", "loss_figure"}
+    assert scripts >= {"table", "resampling", "claims", "figures", "loss"}
 
 
 def test_a_workflow_whose_jobs_were_killed_ends_with_the_same_bytes(killed, stored):

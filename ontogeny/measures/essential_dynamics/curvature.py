@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from ontogeny.measures.essential_dynamics.smoothing import Smoothed
 
@@ -46,6 +45,9 @@ def vertices(curvature: np.ndarray, least_prominence: float = LEAST_PROMINENCE) 
     curvature k. An extremum counts if it stands out from the others around it by `least_prominence`
     times the curvature's median size or more: what rounding does to a circle is no vertex.
     """
+    # Not above: most figures of stages draw no vertex, and SciPy's signals take long to load.
+    from scipy.signal import find_peaks
+
     values = np.asarray(curvature, dtype=np.float64)
     scale = float(np.median(np.abs(values[np.isfinite(values)])))
     safe = np.nan_to_num(values, nan=0.0, posinf=np.finfo(float).max, neginf=-np.finfo(float).max)

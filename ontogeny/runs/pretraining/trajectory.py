@@ -78,7 +78,7 @@ def train_trajectory(
         else:
             batch_of = shuffled_batches(text, tokenizer, recipe, seed)
         trainer = TrajectoryTrainer(
-            initialise(config, seed),
+            initialise(config, seed if recipe.initial_seed is None else recipe.initial_seed),
             tokenizer,
             recipe,
             run=run,

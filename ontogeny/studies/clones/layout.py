@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ontogeny.planning.layout import checkpoint, studied_pairs, trajectory_steps
+from ontogeny.planning.layout import studied_pairs
 from ontogeny.planning.study import Config
 from ontogeny.runs.schedules import steps
 
@@ -24,12 +24,6 @@ def samplers(config: Config) -> list[tuple[str, str]]:
 def corpora(config: Config) -> list[tuple[str, ...]]:
     """Return the corpora of whose sentences there are clones."""
     return [(corpus,) for corpus in config["studies"]["clones"]["corpora"]]
-
-
-def sampled_checkpoint(config: Config, run: str) -> str:
-    """Return the checkpoint of a run that is sampled: the last of its first seed."""
-    entry = config["runs"][run]
-    return checkpoint(run, entry["seeds"][0], trajectory_steps(entry)[-1])
 
 
 def clone(corpus: str, sampler: str, sweeps: int | str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from ontogeny.planning.layout import studied_pairs, studied_steps
+from ontogeny.planning.samplers import unfit_samplers
 from ontogeny.planning.study import Config, Figure, Joined, Milestones, Settings, Study
 from ontogeny.runs.schedules import steps
 from ontogeny.studies.clones import layout
@@ -11,29 +12,12 @@ from ontogeny.studies.clones.panels import PANELS
 from ontogeny.studies.clones.tables import CLONES as MEASURES
 from ontogeny.studies.clones.tables import SENTENCES
 
-MASKED = ("bert", "factored")  # architectures that are trained here and see both sides
 FEWEST = 5  # checkpoints of a curve whose saturation is looked for
-SPECIAL = 2  # tokens that a tokenizer puts around a sentence
 
 
 def _contradictions(settings: Settings, config: Config, sources: Iterable[str]) -> Iterator[str]:
     runs = config["runs"]
-    for name in settings["samplers"]:
-        if name not in runs:
-            yield f"samplers: there is no run {name!r}; known are {', '.join(runs)}."
-            continue
-        architecture = runs[name].get("architecture")
-        if architecture and architecture not in MASKED:
-            yield (
-                f"samplers: {name} is of the architecture {architecture}, which predicts each word "
-                "from those before it: it can't give conditionals on both sides. Name masked runs."
-            )
-        longest = runs[name].get("sequence_length")
-        if longest is not None and settings["longest"] + SPECIAL > longest:
-            yield (
-                f"longest: sentences of {settings['longest']} words and {SPECIAL} special tokens "
-                f"don't fit into {name}, which reads {longest} tokens; lower it."
-            )
+    yield from unfit_samplers("samplers", settings["samplers"], runs, settings["longest"])
     for name in settings["runs"]:
         if name in runs and len(studied_steps(config, "clones", name)) < FEWEST:
             yield f"runs: {name} has fewer than {FEWEST} checkpoints, too few for a curve."

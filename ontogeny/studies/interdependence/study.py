@@ -31,13 +31,17 @@ def _pairs(config: Config) -> list[tuple[str, str]]:
     return studied_pairs(config, "interdependence")
 
 
+def _once_of_rule(config: Config) -> list[tuple[()]]:
+    return [()] if synthetic(config) else []
+
+
 def _of_rule(name: str, label: str) -> Figure:
     return Figure(
         name,
         label,
         "synthetic rule",
         (MEASURES,),
-        shown=lambda config: [()] if synthetic(config) else [],
+        shown=_once_of_rule,
     )
 
 

@@ -24,26 +24,41 @@ def structure_memory(config: Config, run: str, attempt: int = 1) -> int:
     """Return the memory of measuring attention, likelihood and complexity, in MB.
 
     Weights twice in 32 bits while they are loaded; then beside them the gradients of examples, at
-    least one at a time, and 1 GB for attention and for logits over a vocabulary.
+    least one at a time, and 1 GB for attention and for logits over a vocabulary. Minimal pairs,
+    which the same job may score next, need the weights and logits alone: no more.
     """
     return per_attempt(MODEL_JOB + 1500 + 12 * parameters(config["runs"][run]) / 1e6, attempt)
 
 
 def structure_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
-    """Return the running time of measuring attention, loss and complexity, in minutes.
+    """Return the running time of measuring attention, loss and complexity, in minutes."""
+    return chunk_runtime(config, "sas", run, chunk, _structure_seconds(config, run), attempt)
 
-    A parameter and token takes 2 operations in each of three passes, and 6 for a gradient; and a
-    checkpoint a minute for reading.
+
+def structure_and_capability_runtime(
+    config: Config, run: str, chunk: int | str, attempt: int = 1
+) -> int:
+    """Return the running time of measuring all that, and then scoring minimal pairs, in minutes.
+
+    The sum of both, in which each checkpoint is read once.
+    """
+    seconds = _structure_seconds(config, run) + _capability_seconds(config, run)
+    return chunk_runtime(config, "sas", run, chunk, seconds, attempt)
+
+
+def _structure_seconds(config: Config, run: str) -> float:
+    """Return how long measuring a checkpoint's attention, loss and complexity takes, at most.
+
+    A parameter and token takes 2 operations in each of three passes, and 6 for a gradient.
     """
     study = config["studies"]["sas"]
     drawn = study["fisher_sentences"] * study["fisher_draws"] * WORDS_OF_A_SENTENCE
     operations = 6 * parameters(config["runs"][run]) * PIECES_PER_WORD * (study["words"] + drawn)
-    seconds = operations / rate(gpus(config), threads=1)
-    return chunk_runtime(config, "sas", run, chunk, seconds, attempt)
+    return operations / rate(gpus(config), threads=1)
 
 
-def capability_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
-    """Return the running time of scoring minimal pairs, in minutes.
+def _capability_seconds(config: Config, run: str) -> float:
+    """Return how long scoring the minimal pairs with a checkpoint takes, at most.
 
     A sentence is read once for each of its pieces, in which that one is masked: 2 operations a
     parameter and token. A causal model reads it once, and takes so much less; which of the two a
@@ -52,5 +67,4 @@ def capability_runtime(config: Config, run: str, chunk: int | str, attempt: int 
     study = config["studies"]["sas"]
     operations = 2 * parameters(config["runs"][run]) * PIECES_OF_A_SENTENCE**2
     sentences = 2 * PARADIGMS * study["pairs_per_paradigm"]
-    seconds = sentences * operations / rate(gpus(config), threads=1, core=LIKELIHOOD_RATE)
-    return chunk_runtime(config, "sas", run, chunk, seconds, attempt)
+    return sentences * operations / rate(gpus(config), threads=1, core=LIKELIHOOD_RATE)

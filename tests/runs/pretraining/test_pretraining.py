@@ -80,6 +80,21 @@ def test_the_first_checkpoint_is_the_initialisation_and_the_next_one_is_not(tmp_
     assert first[0].sha256 != other[0].sha256
 
 
+@pytest.mark.parametrize("architecture", ["bert", "gpt"])
+def test_seeds_of_one_initialisation_part_at_the_first_update(tmp_path, text, architecture):
+    """Without dropout it is the data alone that differ."""
+    settings = {"architecture": architecture, "steps": [1], "dropout": 0.0}
+    recipe = tiny_recipe(**settings, initial_seed=5)
+    first, second, other = (
+        check_trajectory(train(tmp_path / name, text, made, seed))
+        for name, made, seed in (
+            ("a", recipe, 0), ("b", recipe, 1), ("c", tiny_recipe(**settings), 5),
+        )
+    )  # fmt: skip
+    assert first[0].sha256 == second[0].sha256 == other[0].sha256
+    assert first[1].sha256 != second[1].sha256
+
+
 def test_the_reported_losses_are_those_of_the_saved_models(tmp_path, text):
     recipe = tiny_recipe(architecture="gpt", steps=[5], dropout=0.0)
     folder = train(tmp_path / "run", text, recipe)

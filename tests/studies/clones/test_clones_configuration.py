@@ -8,9 +8,7 @@ from tiny_workflow import ROOT, TINY
 
 from ontogeny.errors import ConfigError
 from ontogeny.planning.configuration import validate
-from ontogeny.runs.architectures import ARCHITECTURES
 from ontogeny.studies import STUDIES
-from ontogeny.studies.clones.study import MASKED
 
 
 def config(**changes):
@@ -54,8 +52,3 @@ def test_the_tiny_configuration_is_sound():
 def test_what_cannot_be_measured_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         validate(config(**changes), "tiny.yaml", set(), STUDIES)
-
-
-def test_architectures_that_can_be_sampled_are_those_that_are_masked():
-    masked = {name for name, made in ARCHITECTURES.items() if made.objective == "masked"}
-    assert set(MASKED) == masked

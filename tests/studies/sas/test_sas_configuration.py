@@ -109,6 +109,11 @@ def test_pairs_are_scored_once_whatever_the_number_of_corpora():
         for chunk in range(3)
     ]
     assert len(layout.measurements(config, "sas", "structure")) == 2 * (4 * 2 * 3 + 1)
+    assert sas_layout.corpus_with_pairs(config) == "toyglish"
+    assert sas_layout.corpora_without_pairs(config) == ["ewt"]
+    without = checked(minimal_pairs=None)
+    assert sas_layout.corpus_with_pairs(without) is None
+    assert sas_layout.corpora_without_pairs(without) == ["toyglish", "ewt"]
 
 
 def test_runs_are_compared_with_the_one_that_has_no_regularizer():
@@ -192,7 +197,10 @@ def test_attention_is_shown_at_the_first_and_last_step_and_two_between():
 def test_jobs_of_larger_models_ask_for_more_and_no_job_for_more_than_a_week():
     config = checked(minimal_pairs="blimp")
     config["runs"]["mine"]["parameters"] = 400_000_000
-    for amount in (sas_resources.structure_runtime, sas_resources.capability_runtime):
+    for amount in (
+        sas_resources.structure_runtime,
+        sas_resources.structure_and_capability_runtime,
+    ):
         small, large = (amount(config, run, 0) for run in ("plain", "mine"))
         assert small < large <= resources.WEEK
         assert amount(config, "plain", 0, attempt=2) == 2 * small
@@ -218,8 +226,11 @@ def test_jobs_of_the_paper_tier_keep_well_within_what_they_ask_for(run):
     assert run in config["studies"]["sas"]["runs"]
     assert config["studies"]["sas"]["minimal_pairs"] == "blimp"
     hours, minutes, memory = MEASURED[run]
-    assert 2 * 60 * hours < sas_resources.capability_runtime(config, run, 0) < resources.WEEK
-    assert 2 * minutes < sas_resources.structure_runtime(config, run, 0) < 240
+    structure = sas_resources.structure_runtime(config, run, 0)
+    both = sas_resources.structure_and_capability_runtime(config, run, 0)
+    assert 2 * minutes < structure < 240
+    assert 2 * (60 * hours + minutes) < both < resources.WEEK
+    assert both - structure > 2 * 60 * hours  # the pairs' share
     assert 1.5 * memory < sas_resources.structure_memory(config, run) < 8000
 
 
@@ -229,5 +240,5 @@ def test_a_gpu_shortens_the_scoring_of_minimal_pairs():
         config = validate(
             PAPER | {"chunk": 1, "gpus": gpus}, "paper.yaml", {"ud-ewt", "gum", "blimp"}, STUDIES
         )
-        times.append(sas_resources.capability_runtime(config, "multiberts", 0))
+        times.append(sas_resources.structure_and_capability_runtime(config, "multiberts", 0))
     assert times[1] < times[0] / 20

@@ -47,8 +47,29 @@ def test_a_setting_reruns_what_it_is_for(finished):
     assert planned(finished) == set()
     more_draws = planned(finished, bootstrap=30)
     assert "sas_resampling" in more_draws
-    assert "sas_structure" not in more_draws
-    more_words = planned(finished, words=400)
-    assert "sas_structure" in more_words
-    assert "sas_capability" not in more_words
-    assert "pretrain_tiny" not in more_words
+    assert "sas_structure_and_capability" not in more_draws
+    for more in ({"words": 400}, {"pairs_per_paradigm": 3}):
+        jobs = planned(finished, **more)
+        assert "sas_structure_and_capability" in jobs
+        assert "pretrain_tiny" not in jobs
+
+
+@pytest.mark.parametrize(
+    ("minimal_pairs", "expected"),
+    [
+        # 2 runs with 2 seeds: a job each, on the first corpus with the pairs, on the other without.
+        ("toyglish", {"sas_structure_and_capability": "4", "sas_structure": "4"}),
+        (None, {"sas_structure": "8"}),
+    ],
+)
+def test_pairs_are_scored_where_the_first_corpus_is_measured(tmp_path, minimal_pairs, expected):
+    config = changed(
+        WHOLE,
+        corpora__other=WHOLE["corpora"]["toyglish"],
+        studies__sas__corpora=["toyglish", "other"],
+        studies__sas__minimal_pairs=minimal_pairs,
+    )
+    plan = snakemake(tmp_path, config, "--dry-run", "sas").stdout
+    counts = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2)
+    measuring = ("sas_structure_and_capability", "sas_structure")
+    assert {rule: counts[rule] for rule in measuring if rule in counts} == expected

@@ -22,8 +22,8 @@ def test_every_member_is_measured(finished):
 def test_a_sweep_needs_no_run_and_no_corpus(tmp_path):
     alone = {"tier": "toy", "studies": {"strategies": WHOLE["studies"]["strategies"]}}
     jobs = planned_jobs(snakemake(tmp_path, alone, "--dry-run"))
-    figures = {f"strategies_{name}_figure" for name in ("curves", "probes", "embeddings")}
-    figures |= {"strategies_switch_figure", "strategies_unseen_figure"}
+    figures = {f"strategies_{name}" for name in ("curves_figures", "embeddings_figure")}
+    figures |= {"strategies_switch_figures"}
     made = {"strategies_sweep", "strategies_claims", "table", "study_claims", "claims", "page"}
     assert jobs == figures | made
 

@@ -9,11 +9,12 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.sparsity.figures import FIGURES
     from ontogeny.studies.sparsity.study import SPARSITY
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    names, wildcards = snakemake.params.figures, snakemake.wildcards
     of_run = {"run": [wildcards.run]}
     shown = of_run | {"corpus": [wildcards.corpus]}
     tables = [
         read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
-        for table in SPARSITY.figure(name).reads
+        for table in SPARSITY.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

@@ -8,9 +8,10 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.strategies.figures import FIGURES
     from ontogeny.studies.strategies.study import STRATEGIES
 
-    name, vocabulary = snakemake.params.figure, snakemake.wildcards.get("vocabulary")
-    (read,) = STRATEGIES.figure(name).reads
+    names, vocabulary = snakemake.params.figures, snakemake.wildcards.get("vocabulary")
+    (read,) = STRATEGIES.figure(names[0]).reads
     table = read_table(snakemake.input[read.name], read)
     if vocabulary is not None:
         table = table[table["vocabulary"] == int(vocabulary)]
-    save(FIGURES[name](table), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](table), Path(svg).with_suffix(""))

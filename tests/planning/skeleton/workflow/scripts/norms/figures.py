@@ -10,4 +10,5 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.results.tables import read_table
 
     table = read_table(snakemake.input.norms, NORMS, only={"run": [snakemake.wildcards.run]})
-    save(FIGURES[snakemake.params.figure](table), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(snakemake.params.figures, snakemake.output.svg, strict=True):
+        save(FIGURES[name](table), Path(svg).with_suffix(""))

@@ -9,10 +9,11 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.similarity.figures import FIGURES
     from ontogeny.studies.similarity.study import SIMILARITY
 
-    name, shown = snakemake.params.figure, {k: [v] for k, v in snakemake.wildcards.items()}
+    names, shown = snakemake.params.figures, {k: [v] for k, v in snakemake.wildcards.items()}
     of_run = {k: v for k, v in shown.items() if k == "run"}
     tables = [
         read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
-        for table in SIMILARITY.figure(name).reads
+        for table in SIMILARITY.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

@@ -8,10 +8,11 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.pushdown.figures import FIGURES
     from ontogeny.studies.pushdown.study import PUSHDOWN
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    names, wildcards = snakemake.params.figures, snakemake.wildcards
     shown = {"run": [wildcards.run], "corpus": [wildcards.corpus]}
     tables = [
         read_table(snakemake.input[table.name], table, only=shown)
-        for table in PUSHDOWN.figure(name).reads
+        for table in PUSHDOWN.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

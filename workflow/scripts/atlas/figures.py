@@ -8,9 +8,10 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.atlas.figures import FIGURES
     from ontogeny.studies.atlas.study import ATLAS
 
-    name, shown = snakemake.params.figure, {"run": [snakemake.wildcards.run]}
+    names, shown = snakemake.params.figures, {"run": [snakemake.wildcards.run]}
     tables = [
         read_table(snakemake.input[table.name], table, only=shown)
-        for table in ATLAS.figure(name).reads
+        for table in ATLAS.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

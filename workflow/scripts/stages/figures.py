@@ -8,11 +8,12 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.stages.figures import FIGURES
     from ontogeny.studies.stages.study import STAGES
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    names, wildcards = snakemake.params.figures, snakemake.wildcards
     shown = {"run": [wildcards.trained], "corpus": [wildcards.text]}
     tables = [
         read_table(snakemake.input[table.name], table, only=shown)
-        for table in STAGES.figure(name).reads
+        for table in STAGES.figure(names[0]).reads
     ]
-    drawn = FIGURES[name](*tables, bandwidth=snakemake.params.settings["bandwidth"])
-    save(drawn, Path(snakemake.output.svg).with_suffix(""))
+    bandwidth = snakemake.params.settings["bandwidth"]
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables, bandwidth=bandwidth), Path(svg).with_suffix(""))

@@ -8,12 +8,13 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.clones.figures import FIGURES
     from ontogeny.studies.clones.study import CLONES
 
-    name, wildcards = snakemake.params.figure, snakemake.wildcards
+    names, wildcards = snakemake.params.figures, snakemake.wildcards
     shown = {"corpus": [wildcards.text]}
     if hasattr(wildcards, "trained"):
         shown["run"] = [wildcards.trained]
     tables = [
         read_table(snakemake.input[table.name], table, only=shown)
-        for table in CLONES.figure(name).reads
+        for table in CLONES.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

@@ -10,11 +10,12 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.interdependence.figures import FIGURES
     from ontogeny.studies.interdependence.study import INTERDEPENDENCE
 
-    name = snakemake.params.figure
+    names = snakemake.params.figures
     of_run = {"run": [snakemake.wildcards.get("run", RUN)]}
     shown = of_run | {k: [v] for k, v in snakemake.wildcards.items()}
     tables = [
         read_table(snakemake.input[table.name], table, only=of_run if table is LOSS else shown)
-        for table in INTERDEPENDENCE.figure(name).reads
+        for table in INTERDEPENDENCE.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables), Path(svg).with_suffix(""))

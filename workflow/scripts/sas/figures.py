@@ -10,9 +10,9 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.sas.study import SAS
     from ontogeny.studies.sas.tables import SAS as MEASURES
 
-    name, settings = snakemake.params.figure, snakemake.params.settings
+    names, settings = snakemake.params.figures, snakemake.params.settings
     wildcards = snakemake.wildcards
-    compared = {"labels": settings["labels"]} if name == "interventions" else {}
+    compared = {"labels": settings["labels"]} if names == ["interventions"] else {}
     shown = {
         "run": [*compared.get("labels", [wildcards.run])],
         "corpus": [wildcards.corpus, settings["suite"] or wildcards.corpus],
@@ -23,6 +23,7 @@ with job(snakemake.log[0], snakemake.threads):
             table,
             only=shown | ({"metric": SHOWN} if table is MEASURES else {}),
         )
-        for table in SAS.figure(name).reads
+        for table in SAS.figure(names[0]).reads
     ]
-    save(FIGURES[name](*tables, **compared), Path(snakemake.output.svg).with_suffix(""))
+    for name, svg in zip(names, snakemake.output.svg, strict=True):
+        save(FIGURES[name](*tables, **compared), Path(svg).with_suffix(""))
