@@ -59,8 +59,8 @@ def calibrate(found: Estimates, step_sizes: np.ndarray, localisations: np.ndarra
     if not np.isfinite(change).any():
         raise ConfigError(
             f"calibration: no two neighbouring settings of {sound.size} have sound chains (step "
-            f"sizes {list(step_sizes)}, localisations {list(localisations)}). Take smaller step "
-            "sizes, or more draws."
+            f"sizes {step_sizes.tolist()}, localisations {localisations.tolist()}). Take smaller "
+            "step sizes, or more draws."
         )
     least = change <= change.min()
     row = np.nonzero(least.any(axis=1))[0][-1]

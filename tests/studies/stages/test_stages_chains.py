@@ -1,5 +1,7 @@
 """Coefficients of layers alone are the known ones; traces are what coefficients are made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,8 +105,14 @@ def test_traces_give_the_estimate_back_and_begin_at_the_checkpoint():
     assert set(traces["use"]) == {"kept"}
 
 
+def test_without_a_burn_in_traces_are_of_draws_alone():
+    own = replace(SAMPLING, burn_in=0, draws=10)
+    traces = chains(STEPS, [Bowls()] * 4, losses, EXAMPLES, own)["traces"]
+    assert traces.groupby("metric")["draw"].agg(["min", "max"]).to_numpy().tolist() == [[1, 10]] * 2
+
+
 def test_traces_of_chains_that_diverge_say_so_as_long_as_they_are_numbers():
-    diverging = Sampling(**{**vars(SAMPLING), "step_size": 0.1})
+    diverging = replace(SAMPLING, step_size=0.1)
     with np.errstate(all="ignore"):
         traces = chains(STEPS, [Bowls(0.1)] * 4, losses, EXAMPLES, diverging)["traces"]
     assert set(traces["use"]) == {"left out"}
