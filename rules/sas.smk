@@ -3,8 +3,8 @@
 Needs trajectories that passed their audit, test sentences with trees, and minimal pairs if there are
 any. Makes the parts of the study's tables and claims in results/measurements/sas/, which
 rules/results.smk joins. Runs with a `regularizer` are compared with the run that differs from them
-in that alone. Where there are minimal pairs, one job measures structure on the first corpus and
-scores them, so that a checkpoint is loaded once for both.
+in that alone. Where minimal pairs take a small model less time than loading it, one job measures
+structure on the first corpus and scores them; else they have jobs of their own.
 """
 
 from ontogeny.studies.sas import layout as sas_layout
@@ -41,8 +41,6 @@ rule sas_structure:
         "results/logs/sas/structure.{corpus}.{run}.seed-{seed}.chunk-{chunk}.log",
     benchmark:
         "results/benchmarks/sas/structure.{corpus}.{run}.seed-{seed}.chunk-{chunk}.tsv"
-    wildcard_constraints:
-        corpus=any_of(sas_layout.corpora_without_pairs(config)),
     conda:
         "../envs/models.yaml"
     threads: SAS["threads"]
@@ -64,8 +62,8 @@ rule sas_structure:
             "fisher_draws": SAS["fisher_draws"],
             "too_long": SAS["too_long"],
             "tokens_per_batch": SAS["tokens_per_batch"],
-            "seed": config["seed"],
         },
+        seed=config["seed"],
     message:
         "measuring attention of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {params.corpus}"
     script:
@@ -74,7 +72,52 @@ rule sas_structure:
 
 if sas_layout.minimal_pairs(config) is not None:
     SUITE, SUITE_FOLDER = sas_layout.minimal_pairs(config)
-    FIRST = sas_layout.corpus_with_pairs(config)
+    FIRST = next(iter(SAS["corpora"]))
+
+    SCORING = {
+        "within_word": SAS["within_word"],
+        "tokens_per_batch": SAS["tokens_per_batch"],
+    }
+    TOGETHER = sas_resources.runs_with_quick_pairs(config)
+
+    rule sas_capability:
+        """Score the minimal pairs at each checkpoint of a chunk."""
+        input:
+            checkpoints=sas_checkpoints,
+            manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
+            audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
+            pairs=SUITE_FOLDER,
+        output:
+            capability="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.capability.parquet",
+            pairs="results/measurements/sas/minimal_pairs/{run}/seed-{seed}/chunk-{chunk}.pairs.parquet",
+        log:
+            "results/logs/sas/capability.{run}.seed-{seed}.chunk-{chunk}.log",
+        benchmark:
+            "results/benchmarks/sas/capability.{run}.seed-{seed}.chunk-{chunk}.tsv"
+        wildcard_constraints:
+            run=any_of(run for run in SAS["runs"] if run not in TOGETHER),
+        conda:
+            "../envs/models.yaml"
+        threads: SAS["threads"]
+        resources:
+            mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
+                config, wildcards.run, attempt
+            ),
+            runtime=lambda wildcards, attempt: sas_resources.capability_runtime(
+                config, wildcards.run, wildcards.chunk, attempt
+            ),
+            gpu=resources.gpus(config),
+        params:
+            steps=sas_steps,
+            corpus=SUITE,
+            suite=SUITE,
+            pairs_per_paradigm=SAS["pairs_per_paradigm"],
+            scoring=SCORING,
+            seed=config["seed"],
+        message:
+            "scoring minimal pairs with {wildcards.run}, seed {wildcards.seed}, steps {params.steps}"
+        script:
+            "../workflow/scripts/sas/measure.py"
 
     use rule sas_structure as sas_structure_and_capability with:
         input:
@@ -92,6 +135,8 @@ if sas_layout.minimal_pairs(config) is not None:
             "results/logs/sas/structure_and_capability.{run}.seed-{seed}.chunk-{chunk}.log",
         benchmark:
             "results/benchmarks/sas/structure_and_capability.{run}.seed-{seed}.chunk-{chunk}.tsv"
+        wildcard_constraints:
+            run=any_of(TOGETHER),
         resources:
             mem_mb=lambda wildcards, attempt: sas_resources.structure_memory(
                 config, wildcards.run, attempt
@@ -104,12 +149,11 @@ if sas_layout.minimal_pairs(config) is not None:
             corpus=FIRST,
             suite=SUITE,
             pairs_per_paradigm=SAS["pairs_per_paradigm"],
-            scoring={
-                "within_word": SAS["within_word"],
-                "tokens_per_batch": SAS["tokens_per_batch"],
-            },
+            scoring=SCORING,
         message:
             "measuring attention of {wildcards.run}, seed {wildcards.seed}, steps {params.steps}, on {params.corpus}, and scoring minimal pairs"
+
+    ruleorder: sas_structure_and_capability > sas_structure
 
 
 rule sas_attention:

@@ -36,22 +36,6 @@ def minimal_pairs(config: Config) -> tuple[str, str] | None:
     return os.path.basename(asked.rstrip("/")), os.path.expanduser(asked)
 
 
-def corpus_with_pairs(config: Config) -> str | None:
-    """Return the corpus whose jobs score the minimal pairs too: the first; None without any pairs.
-
-    So each checkpoint is loaded once for both.
-    """
-    if minimal_pairs(config) is None:
-        return None
-    return next(iter(config["studies"]["sas"]["corpora"]))
-
-
-def corpora_without_pairs(config: Config) -> list[str]:
-    """Return the corpora whose jobs measure structure alone."""
-    beside = corpus_with_pairs(config)
-    return [corpus for corpus in config["studies"]["sas"]["corpora"] if corpus != beside]
-
-
 def capability(config: Config, kind: str, runs: Iterable[str]) -> list[str]:
     """Return the files of one kind that runs' minimal pairs were measured into; none without any.
 

@@ -18,6 +18,7 @@ WORDS_OF_A_SENTENCE = 20
 # Of BLiMP, the largest suite in use; pieces of a sentence, of 9 words on average, about.
 PARADIGMS = 67
 PIECES_OF_A_SENTENCE = 12
+QUICK = 120.0  # seconds to score a checkpoint's pairs, by an estimate on the high side
 
 
 def structure_memory(config: Config, run: str, attempt: int = 1) -> int:
@@ -44,6 +45,21 @@ def structure_and_capability_runtime(
     """
     seconds = _structure_seconds(config, run) + _capability_seconds(config, run)
     return chunk_runtime(config, "sas", run, chunk, seconds, attempt)
+
+
+def capability_runtime(config: Config, run: str, chunk: int | str, attempt: int = 1) -> int:
+    """Return the running time of scoring minimal pairs by themselves, in minutes."""
+    return chunk_runtime(config, "sas", run, chunk, _capability_seconds(config, run), attempt)
+
+
+def runs_with_quick_pairs(config: Config) -> list[str]:
+    """Return the runs whose minimal pairs are scored in the job that measures their structure.
+
+    That spares small models the loading. Of others pairs have jobs of their own: what changes the
+    measures of structure, such as `words`, then leaves hours of scoring as they are.
+    """
+    runs = config["studies"]["sas"]["runs"]
+    return [run for run in runs if _capability_seconds(config, run) < QUICK]
 
 
 def _structure_seconds(config: Config, run: str) -> float:

@@ -69,7 +69,25 @@ def test_pairs_are_scored_where_the_first_corpus_is_measured(tmp_path, minimal_p
         studies__sas__corpora=["toyglish", "other"],
         studies__sas__minimal_pairs=minimal_pairs,
     )
-    plan = snakemake(tmp_path, config, "--dry-run", "sas").stdout
-    counts = dict(line.split() for line in plan.splitlines() if len(line.split()) == 2)
-    measuring = ("sas_structure_and_capability", "sas_structure")
+    counts = counts_of_plan(tmp_path, config)
+    measuring = ("sas_structure_and_capability", "sas_structure", "sas_capability")
     assert {rule: counts[rule] for rule in measuring if rule in counts} == expected
+
+
+def test_pairs_that_take_long_are_scored_by_themselves(tmp_path):
+    """So that a change of what structure is measured on leaves them as they are."""
+    large = {"kind": "hub", "repository": "org/large-{seed}-{step}", "steps": [0, 1]}
+    config = changed(
+        WHOLE,
+        runs__large=large | {"seeds": [0, 1], "parameters": 400_000_000},
+        studies__sas__runs=["tiny", "large"],
+    )
+    counts = counts_of_plan(tmp_path, config)
+    assert counts["sas_structure_and_capability"] == "2"
+    assert counts["sas_structure"] == counts["sas_capability"]
+    assert int(counts["sas_capability"]) >= 2
+
+
+def counts_of_plan(folder, config):
+    plan = snakemake(folder, config, "--dry-run", "sas").stdout
+    return dict(line.split() for line in plan.splitlines() if len(line.split()) == 2)

@@ -12,38 +12,33 @@ with job(snakemake.log[0], snakemake.threads):
     from ontogeny.studies.sas.measure import drawn_pairs, measure_capability, measure_structure
 
     given, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
-    output, settings = snakemake.output, params.settings
+    output = snakemake.output
     check_trajectory(Path(given.manifest).parent, params.steps)
-    sentences = sample(read_split(given.sentences), params.words, settings["seed"])
     checkpoints = dict(zip(params.steps, given.checkpoints, strict=True))
-    outputs = {output.structure: None, output.sentences: None}
-    suite = params.get("suite")
-    if suite is not None:
+    measures, outputs = [], {}
+
+    if hasattr(output, "structure"):
+        sentences = sample(read_split(given.sentences), params.words, params.seed)
+        settings = {**params.settings, "source": given.sentences, "seed": params.seed}
+        measures.append((measure_structure, sentences, settings))
+        outputs |= dict.fromkeys([output.structure, output.sentences])
+    if hasattr(output, "capability"):
         pairs = read_minimal_pairs(given.pairs)
-        pairs = drawn_pairs(pairs, params.pairs_per_paradigm, settings["seed"])
+        pairs = drawn_pairs(pairs, params.pairs_per_paradigm, params.seed)
+        measures.append((measure_capability, pairs, params.scoring))
         outputs |= dict.fromkeys(
-            [output.capability, output.pairs], lambda rows: rows.assign(corpus=suite)
+            [output.capability, output.pairs], lambda rows: rows.assign(corpus=params.suite)
         )
 
     def measured(step):
         loaded = load_checkpoint(checkpoints[step])
-        found = measure_structure(
-            loaded.model,
-            loaded.tokenizer,
-            sentences,
-            source=given.sentences,
-            objective=loaded.objective,
-            **settings,
-        )
-        if suite is None:
-            return found
-        return *found, *measure_capability(
-            loaded.model,
-            loaded.tokenizer,
-            pairs,
-            objective=loaded.objective,
-            **params.scoring,
-        )
+        return [
+            rows
+            for measure, items, settings in measures
+            for rows in measure(
+                loaded.model, loaded.tokenizer, items, objective=loaded.objective, **settings
+            )
+        ]
 
     measure_steps(
         measured,
