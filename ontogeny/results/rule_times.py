@@ -2,6 +2,7 @@
 
 import csv
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
@@ -38,8 +39,7 @@ def rule_times(folder: str | os.PathLike[str]) -> list[RuleTimes]:
     """
     jobs: dict[str, list[dict[str, str]]] = {}
     for file in sorted(Path(folder).rglob("*.tsv")):
-        with open(file, encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
+        rows = _rows(file)
         if rows and "s" in rows[-1]:
             named = "_".join((*file.relative_to(folder).parts[:-1], file.name.split(".")[0]))
             jobs.setdefault(rows[-1].get("rule_name") or named, []).append(rows[-1])
@@ -54,6 +54,16 @@ def rule_times(folder: str | os.PathLike[str]) -> list[RuleTimes]:
         for rule, rows in jobs.items()
     ]
     return sorted(times, key=lambda rule: (-rule.seconds, rule.rule))
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a benchmark; an extended one has all parameters of a job in a field."""
+    usual = csv.field_size_limit(sys.maxsize)
+    try:
+        with open(file, encoding="utf-8", newline="") as handle:
+            return list(csv.DictReader(handle, delimiter="\t"))
+    finally:
+        csv.field_size_limit(usual)
 
 
 def write_rule_times(folder: str | os.PathLike[str]) -> None:

@@ -37,6 +37,15 @@ def test_a_rule_that_is_named_goes_by_its_name(folder):
     assert RuleTimes("sas_onsets_figure", 1, 1.0, 1.0, 1.0) in rule_times(folder)
 
 
+def test_a_job_of_many_files_has_long_parameters(folder):
+    files = (
+        "[" + ", ".join(f"'https://example.org/a/treebank/{n}.conllu'" for n in range(5000)) + "]"
+    )
+    long = {"s": 2, "cpu_time": 1, "max_rss": 1, "rule_name": "source", "params": files}
+    keep(folder, "corpora/source.gum.tsv", long)
+    assert RuleTimes("source", 1, 2.0, 1.0, 1.0) in rule_times(folder)
+
+
 def test_the_table_is_one_that_a_report_can_show(folder):
     write_rule_times(folder)
     text = (folder / SUMMARY).read_text()
