@@ -88,12 +88,7 @@ rule clones_samples:
 rule clones_losses:
     """Measure the loss of some checkpoints on the original sentences and on each clone."""
     input:
-        checkpoints=lambda wildcards: [
-            layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in layout.steps_of_chunk(
-                config, "clones", wildcards.run, wildcards.chunk
-            )
-        ],
+        checkpoints=checkpoints_of("clones"),
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         # That it passed counts, not when.
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
@@ -115,9 +110,7 @@ rule clones_losses:
         runtime=resources.doubling(4 * 60),
         gpu=resources.gpus(config),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "clones", wildcards.run, wildcards.chunk
-        ),
+        steps=steps_of("clones"),
         clones=lambda wildcards: list(clones_layout.clones(config, wildcards.corpus)),
         settings={
             key: CLONES[key] for key in ("sentences", "shortest", "longest", "places")

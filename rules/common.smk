@@ -79,6 +79,22 @@ def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def steps_of(study):
+    """Return what gives a job the steps of its chunk, as a study measures them."""
+    return lambda wildcards: layout.steps_of_chunk(
+        config, study, wildcards.run, wildcards.chunk
+    )
+
+
+def checkpoints_of(study):
+    """Return what gives a job the folders of its chunk's checkpoints."""
+    steps = steps_of(study)
+    return lambda wildcards: [
+        layout.checkpoint(wildcards.run, wildcards.seed, step)
+        for step in steps(wildcards)
+    ]
+
+
 wildcard_constraints:
     corpus=any_of(CORPORA),
     run=any_of(RUNS),

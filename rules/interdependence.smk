@@ -14,12 +14,7 @@ INTERDEPENDENCE = SETTINGS["interdependence"]
 rule interdependence_pairs:
     """Measure the interdependence of pairs of words at each checkpoint of a chunk."""
     input:
-        checkpoints=lambda wildcards: [
-            layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in layout.steps_of_chunk(
-                config, "interdependence", wildcards.run, wildcards.chunk
-            )
-        ],
+        checkpoints=checkpoints_of("interdependence"),
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         # That it passed counts, not when.
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
@@ -45,9 +40,7 @@ rule interdependence_pairs:
         ),
         gpu=resources.gpus(config),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "interdependence", wildcards.run, wildcards.chunk
-        ),
+        steps=steps_of("interdependence"),
         compared=lambda wildcards: interdependence_layout.compared_steps(
             config, wildcards.run
         ),

@@ -37,9 +37,7 @@ rule pushdown_probe:
         ),
         gpu=resources.gpus(config),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "pushdown", wildcards.run, wildcards.chunk
-        ),
+        steps=steps_of("pushdown"),
         tasks=lambda wildcards: PUSHDOWN["corpora"][wildcards.corpus],
         word_labels={key: PUSHDOWN[key] for key in ("l2", "bias", "phrase_root")},
         structural=PUSHDOWN["structural"],

@@ -13,23 +13,10 @@ from ontogeny.studies.sas import resources as sas_resources
 SAS = SETTINGS["sas"]
 
 
-def sas_steps(wildcards):
-    """Return the steps of a chunk."""
-    return layout.steps_of_chunk(config, "sas", wildcards.run, wildcards.chunk)
-
-
-def sas_checkpoints(wildcards):
-    """Return the folders of a chunk's checkpoints."""
-    return [
-        layout.checkpoint(wildcards.run, wildcards.seed, step)
-        for step in sas_steps(wildcards)
-    ]
-
-
 rule sas_structure:
     """Measure attention structure, loss and complexity at each checkpoint of a chunk."""
     input:
-        checkpoints=sas_checkpoints,
+        checkpoints=checkpoints_of("sas"),
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         # That it passed counts, not when.
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
@@ -53,7 +40,7 @@ rule sas_structure:
         ),
         gpu=resources.gpus(config),
     params:
-        steps=sas_steps,
+        steps=steps_of("sas"),
         corpus=lambda wildcards: wildcards.corpus,
         words=SAS["words"],
         settings={
@@ -83,7 +70,7 @@ if sas_layout.minimal_pairs(config) is not None:
     rule sas_capability:
         """Score the minimal pairs at each checkpoint of a chunk."""
         input:
-            checkpoints=sas_checkpoints,
+            checkpoints=checkpoints_of("sas"),
             manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
             audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
             pairs=SUITE_FOLDER,
@@ -108,7 +95,7 @@ if sas_layout.minimal_pairs(config) is not None:
             ),
             gpu=resources.gpus(config),
         params:
-            steps=sas_steps,
+            steps=steps_of("sas"),
             corpus=SUITE,
             suite=SUITE,
             pairs_per_paradigm=SAS["pairs_per_paradigm"],
@@ -121,7 +108,7 @@ if sas_layout.minimal_pairs(config) is not None:
 
     use rule sas_structure as sas_structure_and_capability with:
         input:
-            checkpoints=sas_checkpoints,
+            checkpoints=checkpoints_of("sas"),
             manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
             audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
             sentences=f"results/corpora/{FIRST}/test.parquet",

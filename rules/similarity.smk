@@ -89,9 +89,7 @@ rule similarity_compare:
             config, wildcards.run, wildcards.chunk, attempt
         ),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "similarity", wildcards.run, wildcards.chunk
-        ),
+        steps=steps_of("similarity"),
         last=lambda wildcards: layout.studied_steps(
             config, "similarity", wildcards.run
         )[-1],

@@ -14,12 +14,7 @@ SPARSITY = SETTINGS["sparsity"]
 rule sparsity_concentration:
     """Measure the concentration of states and gradients at each checkpoint of a chunk."""
     input:
-        checkpoints=lambda wildcards: [
-            layout.checkpoint(wildcards.run, wildcards.seed, step)
-            for step in layout.steps_of_chunk(
-                config, "sparsity", wildcards.run, wildcards.chunk
-            )
-        ],
+        checkpoints=checkpoints_of("sparsity"),
         manifest="results/runs/{run}/seed-{seed}/manifest.tsv",
         # That it passed counts, not when.
         audit=ancient("results/runs/{run}/seed-{seed}/audit.passed"),
@@ -44,9 +39,7 @@ rule sparsity_concentration:
         ),
         gpu=resources.gpus(config),
     params:
-        steps=lambda wildcards: layout.steps_of_chunk(
-            config, "sparsity", wildcards.run, wildcards.chunk
-        ),
+        steps=steps_of("sparsity"),
         words=SPARSITY["words"],
         occurrences=SPARSITY["occurrences"],
         tagged=SPARSITY["tagged"],
