@@ -1,7 +1,7 @@
 # make atlas         run the workflow, draw the report, print the claims   (CONFIG=config/lab.yaml for another tier,
 #                    STUDY=pushdown for one study alone)
 # make test          formatting, types, unit tests, workflow tests
-# make quick         unit tests and plans alone: under two minutes
+# make quick         unit tests and plans alone: two minutes
 # make cluster-test  the workflow on a real Slurm, which this starts on this machine: needs root
 # make bench         time the hot paths against what one would otherwise use
 # make clean         remove the results (the environment stays)
