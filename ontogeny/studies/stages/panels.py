@@ -12,6 +12,14 @@ PANELS = (
         choices=("corpus", "metric"),
     ),
     Panel(
+        "Local learning coefficient of layers, and of heads",
+        STAGES,
+        "curves",
+        ("llc_refined",),
+        series="layer",
+        choices=("corpus", "head"),
+    ),
+    Panel(
         "Essential dynamics",
         STAGES,
         "curves",
